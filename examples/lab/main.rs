@@ -1,0 +1,124 @@
+//! A WireGuard host to try wgstat on, without root and without touching the machine: real tunnels, real peers and
+//! real faults in namespaces that vanish with the command that runs in them.
+//!
+//! `cargo run --example lab -- wgstat status`, or any other command, a shell for instance. See `scene.rs` for what is
+//! there to see.
+
+mod daemon;
+mod net;
+mod sandbox;
+mod scene;
+
+use std::error::Error;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use clap::Parser;
+use daemon::Backend;
+
+/// Run a command on a WireGuard host made for it: two networks with live tunnels, one peer that never answers, one that
+/// sends from an address it may not use, and a route to an address that no peer has.
+#[derive(Parser)]
+#[command(name = "lab")]
+struct Arguments {
+    /// Who does the WireGuard work; by default the kernel where it can, else boringtun
+    #[arg(long, value_enum)]
+    backend: Option<Backend>,
+
+    /// What to run; by default `wgstat status`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// The lab starts itself again in these roles.
+const ROLE: &str = "WGSTAT_LAB_ROLE";
+const PARENT: &str = "WGSTAT_LAB_PARENT";
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    let result = match std::env::var(ROLE) {
+        Ok(role) => play(&role),
+        Err(_) => direct(&Arguments::parse()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "lab: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Builds the host, then becomes the command. Everything else hangs on this process: when it ends, however it ends, the
+/// kernel kills the host's processes, and with the last of them the namespaces go.
+fn direct(arguments: &Arguments) -> Result<()> {
+    let mut words = arguments.command.clone();
+    if words.is_empty() {
+        words = vec!["wgstat".to_owned(), "status".to_owned()];
+    }
+    let programs = build_wgstat()?;
+    sandbox::enter()?;
+    let backend = arguments.backend.map_or_else(Backend::best, Ok)?;
+    let mut host = start(&format!("host {}", backend.name()))?;
+    expect(&mut host, "ready")?;
+
+    let path = std::env::var("PATH").unwrap_or_default();
+    let (program, rest) = words.split_first().ok_or("no command")?;
+    let failure =
+        Command::new(program).args(rest).env("PATH", format!("{}:{path}", programs.display())).env_remove(ROLE).exec();
+    Err(format!("{program}: {failure}").into())
+}
+
+/// Under `cargo run` only the example itself is built; the folder of the programs is returned.
+fn build_wgstat() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let programs = own.parent().and_then(|examples| examples.parent()).ok_or("the lab is not in target/…/examples")?;
+    if let Some(cargo) = std::env::var_os("CARGO") {
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--bin", "wgstat"]);
+        if programs.ends_with("release") {
+            build.arg("--release");
+        }
+        if !build.status()?.success() {
+            return Err("building wgstat failed".into());
+        }
+    }
+    Ok(programs.to_owned())
+}
+
+fn play(role: &str) -> Result<()> {
+    sandbox::die_with_parent(&std::env::var(PARENT)?)?;
+    let mut words = role.split(' ');
+    match words.next() {
+        Some("host") => scene::host(Backend::parse(words.next().unwrap_or_default())?),
+        Some("far") => scene::far(Backend::parse(words.next().unwrap_or_default())?),
+        _ => Err(format!("no such role: {role}").into()),
+    }
+}
+
+/// Starts this program in a role, with pipes to talk over.
+fn start(role: &str) -> Result<Child> {
+    Ok(Command::new(std::env::current_exe()?)
+        .env(ROLE, role)
+        .env(PARENT, std::process::id().to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?)
+}
+
+/// Tells a child something, on a line.
+fn tell(child: &mut Child, line: &str) -> Result<()> {
+    let stdin = child.stdin.as_mut().ok_or("no pipe to the child")?;
+    Ok(writeln!(stdin, "{line}")?)
+}
+
+/// Waits for a line from a child. A child that fails says why on standard error and ends.
+fn expect(child: &mut Child, expected: &str) -> Result<()> {
+    let mut stdout = BufReader::with_capacity(1, child.stdout.as_mut().ok_or("no pipe from the child")?);
+    let mut line = String::new();
+    stdout.read_line(&mut line)?;
+    if line.trim_end() == expected { Ok(()) } else { Err(format!("waited for \"{expected}\", got {line:?}").into()) }
+}

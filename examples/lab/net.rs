@@ -1,0 +1,108 @@
+//! Links, addresses and routes: what the lab needs of `ip`, so that it needs no `ip`.
+
+use std::net::Ipv4Addr;
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use wgstat::collect::link::link_by_name;
+use wgstat::collect::netlink::{Failure, KernelSocket, Netlink};
+use wgstat::model::Name;
+
+use super::Result;
+
+/// Changes the network namespace that it was opened in.
+pub(super) struct Net(Netlink);
+
+impl Net {
+    pub(super) fn open() -> Result<Self> {
+        Ok(Self(Netlink::new(KernelSocket::open(NETLINK_ROUTE)?)))
+    }
+
+    fn request(&mut self, message: RouteNetlinkMessage, flags: u16) -> Result<(), Failure> {
+        let mut message = NetlinkMessage::from(message);
+        message.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+        message.finalize();
+        let mut request = vec![0; message.buffer_len()];
+        message.serialize(&mut request);
+        self.0.dump(&mut request, |(), _| Ok(()))
+    }
+
+    /// The index of a link.
+    pub(super) fn index(&mut self, name: &str) -> Result<u32> {
+        let link = link_by_name(&mut self.0, &Name::from(name)).map_err(|failure| format!("{name}: {failure}"))?;
+        Ok(link.ok_or_else(|| format!("{name}: no such link"))?.ifindex)
+    }
+
+    /// Makes a link of a kind that needs no further word. The kernel's answer is the caller's to judge.
+    pub(super) fn add_link(&mut self, name: &str, kind: InfoKind) -> Result<(), Failure> {
+        let mut message = LinkMessage::default();
+        message.attributes =
+            vec![LinkAttribute::IfName(name.to_owned()), LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)])];
+        self.request(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Deletes a link.
+    pub(super) fn delete_link(&mut self, name: &str) -> Result<()> {
+        let mut message = LinkMessage::default();
+        message.header.index = self.index(name)?;
+        self.request(RouteNetlinkMessage::DelLink(message), 0).map_err(|failure| format!("{name}: {failure}").into())
+    }
+
+    /// Makes a pair of Ethernet links: one here, the other (`eth0`) in the network namespace of a process.
+    pub(super) fn add_veth(&mut self, name: &str, other_end: u32) -> Result<()> {
+        let mut peer = LinkMessage::default();
+        peer.attributes = vec![LinkAttribute::IfName("eth0".to_owned()), LinkAttribute::NetNsPid(other_end)];
+        let mut message = LinkMessage::default();
+        message.attributes = vec![
+            LinkAttribute::IfName(name.to_owned()),
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::Kind(InfoKind::Veth),
+                LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+            ]),
+        ];
+        self.request(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+            .map_err(|failure| format!("{name}: {failure}").into())
+    }
+
+    /// Brings a link up, with the MTU of a tunnel where one is given.
+    pub(super) fn up(&mut self, name: &str, mtu: Option<u32>) -> Result<()> {
+        let mut message = LinkMessage::default();
+        message.header.index = self.index(name)?;
+        message.header.flags = LinkFlags::Up;
+        message.header.change_mask = LinkFlags::Up;
+        message.attributes.extend(mtu.map(LinkAttribute::Mtu));
+        self.request(RouteNetlinkMessage::SetLink(message), 0).map_err(|failure| format!("{name}: {failure}").into())
+    }
+
+    /// Gives a link an address.
+    pub(super) fn add_address(&mut self, name: &str, address: Ipv4Addr, prefix: u8) -> Result<()> {
+        let mut message = AddressMessage::default();
+        message.header.family = AddressFamily::Inet;
+        message.header.prefix_len = prefix;
+        message.header.index = self.index(name)?;
+        message.attributes = vec![AddressAttribute::Local(address.into()), AddressAttribute::Address(address.into())];
+        self.request(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE)
+            .map_err(|failure| format!("{name}: {address}: {failure}").into())
+    }
+
+    /// Routes a prefix into a link.
+    pub(super) fn add_route(&mut self, name: &str, destination: Ipv4Addr, prefix: u8) -> Result<()> {
+        let mut message = RouteMessage::default();
+        message.header.address_family = AddressFamily::Inet;
+        message.header.destination_prefix_length = prefix;
+        message.header.table = RouteHeader::RT_TABLE_MAIN;
+        message.header.protocol = RouteProtocol::Static;
+        message.header.scope = RouteScope::Link;
+        message.header.kind = RouteType::Unicast;
+        message.attributes =
+            vec![RouteAttribute::Destination(RouteAddress::Inet(destination)), RouteAttribute::Oif(self.index(name)?)];
+        self.request(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE)
+            .map_err(|failure| format!("{name}: {destination}: {failure}").into())
+    }
+}

@@ -1,0 +1,68 @@
+//! The namespaces that everything happens in, and how it ends.
+
+use std::fs;
+use std::path::Path;
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+
+use super::Result;
+
+/// Moves this process into user, network and mount namespaces of its own, where it is root.
+pub(super) fn enter() -> Result<()> {
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| forbidden(&error.to_string()))?;
+    // A process without privilege may map its group only after it gave up changing groups.
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+    fs::write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    enter_network()
+}
+
+/// Moves this process into network and mount namespaces of its own, with an empty /run for the daemons' sockets.
+pub(super) fn enter_network() -> Result<()> {
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(|error| forbidden(&error.to_string()))?;
+    let nothing = None::<&str>;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
+        .and_then(|()| mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), Some("mode=0755")))
+        .map_err(|error| forbidden(&error.to_string()))?;
+    fs::create_dir_all("/var/run/wireguard")?;
+    Ok(())
+}
+
+/// Ends this process as soon as its parent ends.
+pub(super) fn die_with_parent(parent: &str) -> Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // The parent may have ended before the line above.
+    if nix::unistd::getppid().to_string() == parent { Ok(()) } else { Err("the lab was ended".into()) }
+}
+
+/// Says which setting of the machine forbids namespaces.
+fn forbidden(error: &str) -> String {
+    let setting = |path: &str| fs::read_to_string(path).ok().map(|value| value.trim().to_owned());
+    let settings = [
+        ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
+        ("/proc/sys/user/max_user_namespaces", "0", "sysctl user.max_user_namespaces=10000"),
+        ("/proc/sys/user/max_net_namespaces", "0", "sysctl user.max_net_namespaces=10000"),
+        (
+            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+    ];
+    for (path, forbids, remedy) in settings {
+        if setting(path).as_deref() == Some(forbids) {
+            return format!(
+                "namespaces are forbidden here ({error}): {path} is {forbids}; to allow them: sudo {remedy}"
+            );
+        }
+    }
+    let container = if Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists() {
+        "; a container's seccomp profile forbids them too (docker: --security-opt seccomp=unconfined)"
+    } else {
+        ""
+    };
+    format!("namespaces are forbidden here ({error}), by no setting that the lab knows{container}; run it as root")
+}

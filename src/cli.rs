@@ -1,0 +1,171 @@
+//! Every flag and every help text. The man pages and the completions are made from these types.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// What the kernel knows about WireGuard interfaces, and what it means.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wgstat",
+    version,
+    about = "Show what the kernel knows about WireGuard interfaces, and what it means",
+    long_about = "Show the interface counters of WireGuard tunnels (packets, errors, drops, real throughput), joined with \
+                  their peers, and say what they mean. Interface counters need no privilege; peers need CAP_NET_ADMIN.\n\n\
+                  Directions are this host's: rx is what it received, tx what it sent.",
+    max_term_width = 100,
+    subcommand_value_name = "COMMAND"
+)]
+pub struct Cli {
+    /// What to do; without a command, `status`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Print one JSON document instead of text (its schema: `wgstat generate schema`)
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+
+    /// Exit with 1 if anything could not be read
+    #[arg(long, global = true)]
+    pub strict: bool,
+
+    /// Leave the peers unread; needs no privilege
+    #[arg(long, global = true)]
+    pub no_peers: bool,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal that has them, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show every WireGuard network: state, traffic, errors, drops, peers
+    ///
+    /// This is what wgstat does without a command. Userspace daemons (wireguard-go, boringtun) are found by their
+    /// sockets in /var/run/wireguard.
+    Status(Status),
+
+    /// Show one interface in full, and what its counters mean
+    ///
+    /// The nine main counters, the error breakdown, what each counter that is not 0 means here and what it cannot mean,
+    /// and how the interface's bytes differ from its peers'.
+    Stats(Stats),
+
+    /// Write the files that are packaged: manual, completions, schema
+    Generate(Generate),
+}
+
+/// `wgstat status`.
+#[derive(Debug, Default, Args)]
+pub struct Status {
+    /// Only these interfaces
+    #[arg(value_name = "IFACE")]
+    pub interfaces: Vec<OsString>,
+
+    /// Show all peers, not just the 20 with the latest handshakes
+    #[arg(long)]
+    pub all: bool,
+
+    /// Show bytes to the last digit
+    #[arg(long)]
+    pub bytes: bool,
+}
+
+/// `wgstat stats IFACE`.
+#[derive(Debug, Args)]
+pub struct Stats {
+    /// The interface, by its name or an alternative name
+    #[arg(value_name = "IFACE")]
+    pub interface: OsString,
+
+    /// Look twice, so far apart, and show rates (2s, 500ms, 1m)
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<Duration>,
+
+    /// Show all peers, not just the 20 with the latest handshakes
+    #[arg(long)]
+    pub all: bool,
+
+    /// Show the peers' bytes to the last digit
+    #[arg(long)]
+    pub bytes: bool,
+}
+
+/// `wgstat generate WHAT`.
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// What to write
+    pub what: Artifact,
+
+    /// Directory to write to, made if it is missing [default: man, completions or docs/schema]
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+}
+
+/// What `generate` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Artifact {
+    /// Manual pages
+    Man,
+    /// Completions for bash, zsh and fish
+    Completions,
+    /// JSON Schema of every document
+    Schema,
+}
+
+/// Shortest interval over which a rate says something.
+const SHORTEST: Duration = Duration::from_millis(10);
+/// Longest one that is not a slip of the finger.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 2s, 500ms or 1m"))?;
+    if (SHORTEST..=LONGEST).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("it must be between 10ms and 1day".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn interval_has_a_unit_and_bounds() {
+        assert_eq!(interval("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["2", "0s", "9ms", "2days", "", "-1s", "99999999999999999999s"] {
+            assert!(interval(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The peers of a kernel WireGuard interface: `WG_CMD_GET_DEVICE` of the generic netlink family `wireguard`.
+//!
+//! The reply holds the private key and every preshared key. They are stepped over where they lie; no type here could
+//! hold one.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use netlink_packet_core::{Emitable, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{NetlinkSerializable, emit_u32};
+use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
+use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
+use netlink_packet_generic::{GenlFamily, GenlMessage};
+use rustix::io::Errno;
+
+use super::netlink::{Failure, Netlink, Transport, attributes, number};
+use crate::model::{AllowedIp, Peer, PublicKey};
+
+/// Generic netlink's own header, before the attributes.
+const GENL_HEADER: usize = 4;
+const CTRL_ATTR_FAMILY_ID: u16 = 1;
+
+/// `linux/wireguard.h`.
+const WG_CMD_GET_DEVICE: u8 = 0;
+const WG_GENL_VERSION: u8 = 1;
+const WGDEVICE_A_IFINDEX: u16 = 1;
+const WGDEVICE_A_PUBLIC_KEY: u16 = 4;
+const WGDEVICE_A_LISTEN_PORT: u16 = 6;
+const WGDEVICE_A_FWMARK: u16 = 7;
+const WGDEVICE_A_PEERS: u16 = 8;
+const WGPEER_A_PUBLIC_KEY: u16 = 1;
+const WGPEER_A_PRESHARED_KEY: u16 = 2;
+const WGPEER_A_ENDPOINT: u16 = 4;
+const WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL: u16 = 5;
+const WGPEER_A_LAST_HANDSHAKE_TIME: u16 = 6;
+const WGPEER_A_RX_BYTES: u16 = 7;
+const WGPEER_A_TX_BYTES: u16 = 8;
+const WGPEER_A_ALLOWEDIPS: u16 = 9;
+const WGPEER_A_PROTOCOL_VERSION: u16 = 10;
+const WGALLOWEDIP_A_IPADDR: u16 = 2;
+const WGALLOWEDIP_A_CIDR_MASK: u16 = 3;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+
+/// What WireGuard itself knows of an interface.
+#[derive(Debug, Default, PartialEq)]
+pub struct Device {
+    /// This end's public key, once it has a private one.
+    pub public_key: Option<PublicKey>,
+    /// UDP port.
+    pub listen_port: Option<u16>,
+    /// Mark of the outer packets.
+    pub fwmark: Option<u32>,
+    /// The peers, each once.
+    pub peers: Vec<Peer>,
+}
+
+/// Reads the devices of one network namespace over one socket.
+pub struct Devices<T> {
+    genl: Netlink<T>,
+    /// The number that the kernel gave the family; another one after the module was loaded again.
+    family: Option<u16>,
+}
+
+impl<T: Transport> Devices<T> {
+    /// Starts on a generic netlink socket.
+    pub fn new(genl: Netlink<T>) -> Self {
+        Self { genl, family: None }
+    }
+
+    /// Reads one device and all its peers.
+    ///
+    /// # Errors
+    /// `EPERM` without `CAP_NET_ADMIN`, `ENODEV` where the link has gone, and whatever makes a dump untrustworthy.
+    pub fn read(&mut self, ifindex: u32) -> Result<Device, Failure> {
+        if let Some(family) = self.family {
+            match self.dump(family, ifindex) {
+                // The module was unloaded since; if it was loaded again, its family has a new number.
+                Err(failure) if failure.is(Errno::NOENT) => {}
+                other => return other,
+            }
+        }
+        let family = self.resolve()?;
+        self.family = Some(family);
+        self.dump(family, ifindex)
+    }
+
+    fn resolve(&mut self) -> Result<u16, Failure> {
+        let mut request = serialize(
+            GenlMessage::from_payload(GenlCtrl {
+                cmd: GenlCtrlCmd::GetFamily,
+                nlas: vec![GenlCtrlAttrs::FamilyName(GetDevice::family_name().to_owned())],
+            }),
+            NLM_F_REQUEST,
+        );
+        self.genl.get(&mut request, |payload| {
+            let mut family = None;
+            attributes(payload.get(GENL_HEADER..).unwrap_or_default(), |kind, value| {
+                if kind == CTRL_ATTR_FAMILY_ID {
+                    family = Some(u16::from_ne_bytes(number(value)?));
+                }
+                Ok(())
+            })?;
+            family.ok_or(Failure::Malformed("the family has no number"))
+        })
+    }
+
+    fn dump(&mut self, family: u16, ifindex: u32) -> Result<Device, Failure> {
+        let mut message = GenlMessage::from_payload(GetDevice { ifindex });
+        message.set_resolved_family_id(family);
+        let mut request = serialize(message, NLM_F_REQUEST | NLM_F_DUMP);
+        self.genl.dump(&mut request, |device: &mut Device, payload| {
+            add_message(device, payload.get(GENL_HEADER..).unwrap_or_default())
+        })
+    }
+}
+
+/// The request `WG_CMD_GET_DEVICE` for one link.
+#[derive(Debug)]
+struct GetDevice {
+    ifindex: u32,
+}
+
+impl GenlFamily for GetDevice {
+    fn family_name() -> &'static str {
+        "wireguard"
+    }
+
+    fn command(&self) -> u8 {
+        WG_CMD_GET_DEVICE
+    }
+
+    fn version(&self) -> u8 {
+        WG_GENL_VERSION
+    }
+}
+
+impl netlink_packet_core::Nla for GetDevice {
+    fn value_len(&self) -> usize {
+        size_of::<u32>()
+    }
+
+    fn kind(&self) -> u16 {
+        WGDEVICE_A_IFINDEX
+    }
+
+    fn emit_value(&self, buffer: &mut [u8]) {
+        // The buffer is exactly `value_len` long.
+        let _ = emit_u32(buffer, self.ifindex);
+    }
+}
+
+fn serialize<F>(message: GenlMessage<F>, flags: u16) -> Vec<u8>
+where
+    F: GenlFamily + Emitable + std::fmt::Debug,
+    GenlMessage<F>: NetlinkSerializable,
+{
+    let mut header = NetlinkHeader::default();
+    header.flags = flags;
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
+    message.finalize();
+    let mut request = vec![0; message.buffer_len()];
+    message.serialize(&mut request);
+    request
+}
+
+/// Adds one message of the reply to the device.
+fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
+    attributes(message, |kind, value| {
+        match kind {
+            WGDEVICE_A_PUBLIC_KEY => device.public_key = Some(PublicKey(number(value)?)),
+            WGDEVICE_A_LISTEN_PORT => device.listen_port = Some(u16::from_ne_bytes(number(value)?)),
+            WGDEVICE_A_FWMARK => device.fwmark = Some(u32::from_ne_bytes(number(value)?)),
+            WGDEVICE_A_PEERS => {
+                // Only the first peer of a message can be the rest of the last peer of the message before: it brings its
+                // key and more allowed-ips, and none of its counters.
+                let mut continues = device.peers.last().map(|peer| peer.public_key);
+                attributes(value, |_, value| {
+                    let peer = parse_peer(value)?;
+                    match device.peers.last_mut() {
+                        Some(last) if continues == Some(peer.public_key) => last.allowed_ips.extend(peer.allowed_ips),
+                        _ => device.peers.push(peer),
+                    }
+                    continues = None;
+                    Ok(())
+                })?;
+            }
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+fn parse_peer(value: &[u8]) -> Result<Peer, Failure> {
+    let mut peer = Peer::default();
+    attributes(value, |kind, value| {
+        match kind {
+            WGPEER_A_PUBLIC_KEY => peer.public_key = PublicKey(number(value)?),
+            // All zeros is the kernel's word for "none".
+            WGPEER_A_PRESHARED_KEY => peer.has_preshared_key = value.iter().any(|&byte| byte != 0),
+            WGPEER_A_ENDPOINT => peer.endpoint = Some(parse_endpoint(value)?),
+            WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL => {
+                peer.persistent_keepalive = u16::from_ne_bytes(number(value)?);
+            }
+            WGPEER_A_LAST_HANDSHAKE_TIME => {
+                // `struct __kernel_timespec`: seconds and nanoseconds, of 64 bits each.
+                let seconds =
+                    value.first_chunk().ok_or(Failure::Malformed("a handshake time is shorter than 8 bytes"))?;
+                peer.last_handshake = u64::try_from(i64::from_ne_bytes(*seconds)).ok().filter(|&seconds| seconds > 0);
+            }
+            WGPEER_A_RX_BYTES => peer.rx_bytes = u64::from_ne_bytes(number(value)?),
+            WGPEER_A_TX_BYTES => peer.tx_bytes = u64::from_ne_bytes(number(value)?),
+            WGPEER_A_PROTOCOL_VERSION => peer.protocol_version = Some(u32::from_ne_bytes(number(value)?)),
+            WGPEER_A_ALLOWEDIPS => attributes(value, |_, value| {
+                peer.allowed_ips.push(parse_allowed_ip(value)?);
+                Ok(())
+            })?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(peer)
+}
+
+/// Reads a `struct sockaddr_in` or `sockaddr_in6`.
+fn parse_endpoint(value: &[u8]) -> Result<SocketAddr, Failure> {
+    match *value {
+        [f0, f1, p0, p1, a, b, c, d, ..] if u16::from_ne_bytes([f0, f1]) == AF_INET => {
+            Ok(SocketAddr::from((Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([p0, p1]))))
+        }
+        [f0, f1, p0, p1, _, _, _, _, ref rest @ ..] if u16::from_ne_bytes([f0, f1]) == AF_INET6 => {
+            let malformed = || Failure::Malformed("an IPv6 endpoint is cut off");
+            let (address, scope) = rest.split_first_chunk::<16>().ok_or_else(malformed)?;
+            let scope = u32::from_ne_bytes(*scope.first_chunk().ok_or_else(malformed)?);
+            let port = u16::from_be_bytes([p0, p1]);
+            Ok(SocketAddrV6::new(Ipv6Addr::from(*address), port, 0, scope).into())
+        }
+        _ => Err(Failure::Malformed("an endpoint is neither IPv4 nor IPv6")),
+    }
+}
+
+fn parse_allowed_ip(value: &[u8]) -> Result<AllowedIp, Failure> {
+    let mut address = None;
+    let mut prefix = None;
+    attributes(value, |kind, value| {
+        match kind {
+            // The length says the family, so the family's own attribute is not needed.
+            WGALLOWEDIP_A_IPADDR => {
+                address = match *value {
+                    [a, b, c, d] => Some(IpAddr::from([a, b, c, d])),
+                    _ => Some(IpAddr::from(number::<16>(value)?)),
+                };
+            }
+            WGALLOWEDIP_A_CIDR_MASK => prefix = value.first().copied(),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    match (address, prefix) {
+        (Some(address), Some(prefix)) => Ok(AllowedIp { address, prefix }),
+        _ => Err(Failure::Malformed("an allowed-ip has no address or no prefix length")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+//! The only code that talks to the system: a [`Scope`] goes in, a [`Snapshot`] comes out.
+//!
+//! Links and their counters need no privilege and come first; whatever fails after that becomes a [`Problem`], and the
+//! rest stays.
+
+pub mod kernel;
+pub mod link;
+pub mod netlink;
+mod peercred;
+pub mod userspace;
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
+use rustix::io::Errno;
+
+use self::kernel::{Device, Devices};
+use self::link::{Link, link_by_name, wireguard_links};
+use self::netlink::{Failure, KernelSocket, Netlink, Transport};
+use self::userspace::{Answer, Fault, SocketFile};
+use crate::error::{Code, Error, Result};
+use crate::model::{Backend, Name, Network, Problem, Snapshot};
+
+/// What to read.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Interfaces by name or alternative name, in this order; empty means all.
+    pub interfaces: Vec<Name>,
+    /// Leave the peers unread, and unknown.
+    pub without_peers: bool,
+}
+
+const GRANT: &str = "run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN";
+const GRANT_SOCKET: &str = "run it with sudo: the daemons' sockets are the superuser's";
+const NO_MODULE: &str =
+    "the kernel knows no link kind \"wireguard\": if there should be a tunnel, try `modprobe wireguard`";
+
+/// Reads one network namespace, again and again, over the same sockets.
+pub struct Collector<T = KernelSocket> {
+    rtnl: Netlink<T>,
+    devices: Devices<T>,
+    sockets: PathBuf,
+}
+
+impl Collector {
+    /// Opens the sockets in the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// Where the kernel gives no netlink socket.
+    pub fn open() -> Result<Self> {
+        let open = |protocol, subject: &str| {
+            KernelSocket::open(protocol).map_err(|error| Error::Collect {
+                code: if userspace::is_denied(&error) { Code::PermissionDenied } else { Code::KernelError },
+                subject: subject.to_owned(),
+                cause: error.to_string(),
+            })
+        };
+        let rtnl = open(NETLINK_ROUTE, "netlink route socket")?;
+        let genl = open(NETLINK_GENERIC, "generic netlink socket")?;
+        Ok(Self::with(rtnl, genl, Path::new(userspace::DIRECTORY)))
+    }
+}
+
+impl<T: Transport> Collector<T> {
+    /// Reads from these transports and this directory of daemons' sockets.
+    pub fn with(rtnl: T, genl: T, sockets: &Path) -> Self {
+        Self { rtnl: Netlink::new(rtnl), devices: Devices::new(Netlink::new(genl)), sockets: sockets.to_owned() }
+    }
+
+    /// Takes one look. `now` is the Unix time.
+    ///
+    /// # Errors
+    /// Where the links cannot be read at all, or a named interface is absent or of another kind.
+    pub fn collect(&mut self, scope: &Scope, now: u64) -> Result<Snapshot> {
+        let mut snapshot = Snapshot { timestamp: now, ..Snapshot::default() };
+        if scope.interfaces.is_empty() {
+            self.all(scope, &mut snapshot)?;
+        } else {
+            for name in &scope.interfaces {
+                self.named(name, scope, &mut snapshot)?;
+            }
+        }
+        Ok(snapshot)
+    }
+
+    fn all(&mut self, scope: &Scope, snapshot: &mut Snapshot) -> Result<()> {
+        let found = wireguard_links(&mut self.rtnl).map_err(|failure| collect_error(&"links", &failure))?;
+        for link in found.links.into_values() {
+            self.add_kernel(link, scope, snapshot);
+        }
+        match userspace::socket_files(&self.sockets) {
+            Ok(files) => self.add_daemons(&files, snapshot, scope)?,
+            Err(error) => snapshot.problems.push(Problem {
+                code: if userspace::is_denied(&error) { Code::PermissionDenied } else { Code::KernelError },
+                netns: None,
+                interface: None,
+                message: format!("cannot look for userspace daemons: {}: {error}", self.sockets.display()),
+                hint: userspace::is_denied(&error).then(|| "run it with sudo".to_owned()),
+            }),
+        }
+        snapshot.networks.sort_by_key(|network| network.ifindex.unwrap_or(u32::MAX));
+        if snapshot.networks.is_empty() && !found.kind_is_known {
+            snapshot.hints.push(NO_MODULE.to_owned());
+        }
+        Ok(())
+    }
+
+    fn named(&mut self, name: &Name, scope: &Scope, snapshot: &mut Snapshot) -> Result<()> {
+        let link = link_by_name(&mut self.rtnl, name).map_err(|failure| collect_error(name, &failure))?;
+        match link {
+            // Named twice, or by two of its names.
+            Some(link) if snapshot.networks.iter().any(|network| network.ifindex == Some(link.ifindex)) => Ok(()),
+            None if snapshot.networks.iter().any(|network| network.interface == *name) => Ok(()),
+            Some(link) if link.is("wireguard") => {
+                self.add_kernel(link, scope, snapshot);
+                Ok(())
+            }
+            link => {
+                // An alternative name of a tun link: its socket has the proper one.
+                let proper = link.as_ref().map_or(name, |link| &link.name);
+                let before = snapshot.networks.len();
+                if let Some(file) = userspace::socket_file(&self.sockets, proper) {
+                    self.add_daemons(&[file], snapshot, scope)?;
+                }
+                match link {
+                    _ if snapshot.networks.len() > before => Ok(()),
+                    Some(link) => Err(Error::NotWireguard { name: name.clone(), kind: link.kind }),
+                    None => Err(Error::InterfaceNotFound { name: name.clone(), have: self.names() }),
+                }
+            }
+        }
+    }
+
+    /// The interfaces there are, for the message that one is not among them.
+    fn names(&mut self) -> Vec<Name> {
+        let found = wireguard_links(&mut self.rtnl).unwrap_or_default();
+        let files = userspace::socket_files(&self.sockets).unwrap_or_default();
+        let mut names: Vec<Name> = found.links.into_values().map(|link| link.name).collect();
+        names.extend(files.into_iter().map(|file| file.interface));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn add_kernel(&mut self, link: Link, scope: &Scope, snapshot: &mut Snapshot) {
+        let mut network = Network { backend: Backend::Kernel, ..from_link(link) };
+        if !scope.without_peers
+            && let Some(ifindex) = network.ifindex
+        {
+            match self.devices.read(ifindex) {
+                Ok(device) => fill(&mut network, device),
+                // Deleted since the links were read: it is no longer there to show.
+                Err(failure) if failure.is(Errno::NODEV) => return,
+                Err(failure) => add_peers_problem(snapshot, &network.interface, &failure),
+            }
+        }
+        snapshot.networks.push(network);
+    }
+
+    fn add_daemons(&mut self, files: &[SocketFile], snapshot: &mut Snapshot, scope: &Scope) -> Result<()> {
+        let answers = userspace::read_all(files, snapshot.timestamp);
+        for (file, answer) in files.iter().zip(answers) {
+            let link = link_by_name(&mut self.rtnl, &file.interface)
+                .map_err(|failure| collect_error(&file.interface, &failure))?;
+            add_daemon(file, answer, link, snapshot, scope);
+        }
+        Ok(())
+    }
+}
+
+/// Joins a daemon's answer to the link of its name.
+fn add_daemon(file: &SocketFile, answer: Answer, link: Option<Link>, snapshot: &mut Snapshot, scope: &Scope) {
+    let Answer { pid, device } = answer;
+    let refused = matches!(device, Err(Fault::Refused));
+    let mut network = match link {
+        // Any other link has this name by chance: the daemon that left the socket died, or lives elsewhere.
+        Some(link) if !link.is("tun") && refused => return,
+        Some(link) if link.is("tun") && refused => from_link(link),
+        Some(link) if link.is("tun") && pid.is_none_or(shares_our_namespace) => {
+            Network { backend: Backend::Userspace, ..from_link(link) }
+        }
+        _ => Network {
+            interface: file.interface.clone(),
+            backend: if refused { Backend::DeadDaemon } else { Backend::Userspace },
+            ..Network::default()
+        },
+    };
+    match device {
+        Ok(device) => {
+            fill(&mut network, device);
+            network.peers.take_if(|_| scope.without_peers);
+        }
+        Err(Fault::Denied) => add_permission_problem(snapshot, "cannot read peers of userspace daemons", GRANT_SOCKET),
+        Err(Fault::Refused) if network.backend == Backend::DeadDaemon => {
+            snapshot.problems.push(Problem {
+                code: Code::DaemonUnreachable,
+                netns: None,
+                interface: Some(file.interface.clone()),
+                message: format!("the daemon behind {} is dead: connection refused", file.path.display()),
+                hint: Some("start the daemon again, or remove the socket file it left".to_owned()),
+            });
+        }
+        Err(fault) => snapshot.problems.push(Problem {
+            code: Code::DaemonUnreachable,
+            netns: None,
+            interface: Some(file.interface.clone()),
+            message: format!("cannot read peers from {}: {fault}", file.path.display()),
+            hint: Some("see what the daemon's log says, and restart it if it hangs".to_owned()),
+        }),
+    }
+    snapshot.networks.push(network);
+}
+
+/// Whether a daemon's link can be the one of its name here. Where its namespace may not be looked at, the name decides.
+fn shares_our_namespace(pid: i32) -> bool {
+    // A process of another PID namespace cannot be looked up: it is a container's.
+    if pid == 0 {
+        return false;
+    }
+    let namespace = |path: &str| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    match (namespace(&format!("/proc/{pid}/ns/net")), namespace("/proc/thread-self/ns/net")) {
+        (Ok(theirs), Ok(ours)) => theirs == ours,
+        (Err(error), _) | (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+fn from_link(link: Link) -> Network {
+    Network {
+        interface: link.name,
+        ifindex: Some(link.ifindex),
+        alias: link.alias,
+        enabled: Some(link.enabled),
+        up: Some(link.up),
+        operstate: link.operstate,
+        mtu: link.mtu,
+        stats: link.stats,
+        ..Network::default()
+    }
+}
+
+fn fill(network: &mut Network, device: Device) {
+    network.public_key = device.public_key;
+    network.listen_port = device.listen_port;
+    // Daemons say nothing of a mark that is not set.
+    network.fwmark = Some(device.fwmark.unwrap_or(0));
+    network.peers = Some(device.peers);
+}
+
+fn add_peers_problem(snapshot: &mut Snapshot, interface: &Name, failure: &Failure) {
+    if failure.is(Errno::PERM) {
+        return add_permission_problem(snapshot, "cannot read peers", GRANT);
+    }
+    let hint = matches!(failure, Failure::Interrupted).then(|| "its peers change all the time; try again".to_owned());
+    snapshot.problems.push(Problem {
+        code: failure_code(failure),
+        netns: None,
+        interface: Some(interface.clone()),
+        message: format!("cannot read peers: {failure}"),
+        hint,
+    });
+}
+
+/// The same privilege is missing for every interface: said once.
+fn add_permission_problem(snapshot: &mut Snapshot, what: &str, grant: &str) {
+    let problem = Problem {
+        code: Code::PermissionDenied,
+        netns: None,
+        interface: None,
+        message: format!("{what}: operation not permitted"),
+        hint: Some(grant.to_owned()),
+    };
+    if !snapshot.problems.contains(&problem) {
+        snapshot.problems.push(problem);
+    }
+}
+
+fn failure_code(failure: &Failure) -> Code {
+    match failure {
+        Failure::Kernel(Errno::PERM | Errno::ACCESS, _) => Code::PermissionDenied,
+        Failure::Interrupted => Code::DumpInterrupted,
+        _ => Code::KernelError,
+    }
+}
+
+fn collect_error(subject: &dyn ToString, failure: &Failure) -> Error {
+    Error::Collect {
+        code: failure_code(failure),
+        subject: subject.to_string(),
+        cause: format!("cannot read: {failure}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

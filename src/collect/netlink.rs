@@ -1,0 +1,380 @@
+//! A netlink conversation that can be trusted: everything that decides whether a reply is whole, ours and consistent.
+//!
+//! Knows nothing of links or WireGuard. A request goes out, and each message of the reply is handed on, but the result
+//! counts only if the kernel's own end mark says that nothing was lost, nothing failed and nothing changed meanwhile;
+//! otherwise it is thrown away and asked for again, a bounded number of times.
+
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use netlink_packet_core::{
+    DoneBuffer, ErrorBuffer, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP,
+    NLMSG_OVERRUN, NetlinkBuffer, NlasIterator,
+};
+use netlink_sys::{Socket, SocketAddr};
+use rustix::io::Errno;
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use zeroize::Zeroize as _;
+
+/// The kernel sends at most 32 KiB at a time unless one message needs more; see [`Netlink::attempt`] for that.
+const BUFFER: usize = 64 * 1024;
+/// A datagram larger than this is not a reply to anything we ask.
+const BUFFER_LIMIT: usize = 16 * 1024 * 1024;
+/// How long the kernel may take for one datagram. It answers from memory; seconds mean that no answer will come.
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a dump is asked for when it was interrupted or overrun.
+const ATTEMPTS: u32 = 10;
+
+/// The one extended-ack attribute that is text.
+const NLMSGERR_ATTR_MSG: u16 = 1;
+const HEADER: usize = 16;
+
+/// Where requests go and datagrams come from: the kernel, or a recording of it.
+pub trait Transport {
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// As `send(2)`.
+    fn send(&mut self, request: &[u8]) -> io::Result<()>;
+
+    /// Receives one datagram and returns its full length, which may be more than the buffer took.
+    ///
+    /// # Errors
+    /// As `recv(2)`; `WouldBlock` when the time for it is over.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Starts afresh: what is still to come of an abandoned reply must not meet the next request.
+    ///
+    /// # Errors
+    /// As opening.
+    fn reopen(&mut self) -> io::Result<()>;
+
+    /// The port id that replies to us carry.
+    fn port(&self) -> u32;
+}
+
+/// A netlink socket of the kernel.
+pub struct KernelSocket {
+    socket: Socket,
+    protocol: isize,
+    port: u32,
+}
+
+impl KernelSocket {
+    /// Opens a socket of this protocol (`NETLINK_ROUTE`, `NETLINK_GENERIC`) in the calling thread's network namespace.
+    ///
+    /// # Errors
+    /// As `socket(2)` and `bind(2)`.
+    pub fn open(protocol: isize) -> io::Result<Self> {
+        Self::with_timeout(protocol, RECEIVE_TIMEOUT)
+    }
+
+    fn with_timeout(protocol: isize, timeout: Duration) -> io::Result<Self> {
+        let mut socket = Socket::new(protocol)?;
+        let port = socket.bind_auto()?.port_number();
+        set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(timeout))?;
+        // Kernels before 4.20 and 4.12 do not know these two; all that is lost there is the filter and the error text.
+        let _ = socket.set_netlink_get_strict_chk(true);
+        let _ = socket.set_ext_ack(true);
+        Ok(Self { socket, protocol, port })
+    }
+}
+
+impl Transport for KernelSocket {
+    fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        self.socket.send_to(request, &SocketAddr::new(0, 0), 0).map(drop)
+    }
+
+    fn receive(&mut self, mut buffer: &mut [u8]) -> io::Result<usize> {
+        let (length, from) = self.socket.recv_from(&mut buffer, libc::MSG_TRUNC)?;
+        // Port 0 is the kernel; on some protocols another process can write to our port.
+        if from.port_number() == 0 { Ok(length) } else { Err(io::ErrorKind::Interrupted.into()) }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        *self = Self::open(self.protocol)?;
+        Ok(())
+    }
+
+    fn port(&self) -> u32 {
+        self.port
+    }
+}
+
+/// Why a conversation failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The kernel's verdict, with the text of its extended ack.
+    Kernel(Errno, Option<String>),
+    /// What was dumped changed during every attempt (`NLM_F_DUMP_INTR`).
+    Interrupted,
+    /// The socket's receive buffer overran during every attempt.
+    Overrun,
+    /// A datagram was larger than the buffer; it has grown for the next attempt.
+    Truncated(usize),
+    /// No answer in time.
+    Timeout,
+    /// The answer makes no sense.
+    Malformed(&'static str),
+    /// The socket itself failed.
+    Io(io::Error),
+}
+
+impl Failure {
+    /// Whether asking again can help.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::Overrun | Self::Truncated(_))
+    }
+
+    /// Whether this is the kernel's answer `errno`.
+    #[must_use]
+    pub fn is(&self, errno: Errno) -> bool {
+        matches!(self, Self::Kernel(code, _) if *code == errno)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kernel(errno, text) => {
+                let cause = io::Error::from(*errno).to_string();
+                let cause = cause.split(" (os error").next().unwrap_or_default().to_lowercase();
+                f.write_str(&cause)?;
+                text.as_ref().map_or(Ok(()), |text| write!(f, " ({})", crate::model::printable(text)))
+            }
+            Self::Interrupted => write!(f, "it changed while it was read, {ATTEMPTS} times in a row"),
+            Self::Overrun => f.write_str("the kernel's answer did not fit the socket's buffer"),
+            Self::Truncated(length) => write!(f, "the kernel's answer of {length} bytes was cut off"),
+            Self::Timeout => f.write_str("the kernel did not answer in time"),
+            Self::Malformed(what) => write!(f, "the kernel's answer makes no sense: {what}"),
+            Self::Io(error) => write!(f, "netlink: {error}"),
+        }
+    }
+}
+
+/// A conversation on one socket. It has no `Debug`: its buffer may hold keys.
+pub struct Netlink<T = KernelSocket> {
+    transport: T,
+    sequence: u32,
+    /// The last reply was abandoned: the kernel would refuse another dump on this socket (`EBUSY`).
+    abandoned: bool,
+    buffer: Vec<u8>,
+}
+
+/// Whether a reply is one message or a list with an end mark.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reply {
+    One,
+    Dump,
+}
+
+impl<T: Transport> Netlink<T> {
+    /// Starts a conversation.
+    pub fn new(transport: T) -> Self {
+        Self { transport, sequence: 0, abandoned: false, buffer: vec![0; BUFFER] }
+    }
+
+    /// Asks for a list. `each` gets the type and payload of every message and adds to the result, which starts empty at
+    /// each attempt.
+    ///
+    /// # Errors
+    /// The kernel's refusal, or the last attempt's failure.
+    pub fn dump<R: Default>(
+        &mut self,
+        request: &mut [u8],
+        each: impl FnMut(&mut R, &[u8]) -> Result<(), Failure>,
+    ) -> Result<R, Failure> {
+        self.exchange(request, Reply::Dump, each)
+    }
+
+    /// Asks for one thing; the reply is a single message or an error.
+    ///
+    /// # Errors
+    /// The kernel's refusal, or the last attempt's failure.
+    pub fn get<R>(
+        &mut self,
+        request: &mut [u8],
+        mut parse: impl FnMut(&[u8]) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let found = self.exchange(request, Reply::One, |found: &mut Option<R>, payload| {
+            *found = Some(parse(payload)?);
+            Ok(())
+        })?;
+        found.ok_or(Failure::Malformed("no answer in it"))
+    }
+
+    fn exchange<R: Default>(
+        &mut self,
+        request: &mut [u8],
+        reply: Reply,
+        mut each: impl FnMut(&mut R, &[u8]) -> Result<(), Failure>,
+    ) -> Result<R, Failure> {
+        let mut attempt = 1;
+        loop {
+            let mut result = R::default();
+            match self.attempt(request, reply, |payload| each(&mut result, payload)) {
+                Ok(()) => return Ok(result),
+                Err(failure) if failure.is_passing() && attempt < ATTEMPTS => attempt += 1,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Sends the request under a new sequence number and reads to the end of the reply.
+    fn attempt(
+        &mut self,
+        request: &mut [u8],
+        reply: Reply,
+        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if self.abandoned {
+            self.transport.reopen().map_err(Failure::Io)?;
+        }
+        self.abandoned = true;
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut header = NetlinkBuffer::new(&mut request[..]);
+        header.set_sequence_number(self.sequence);
+        self.transport.send(request).map_err(Failure::Io)?;
+
+        let mut interrupted = false;
+        loop {
+            let length = match self.transport.receive(&mut self.buffer) {
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    return Err(match Errno::from_io_error(&error) {
+                        Some(Errno::NOBUFS) => Failure::Overrun,
+                        Some(Errno::AGAIN) => Failure::Timeout,
+                        _ => Failure::Io(error),
+                    });
+                }
+            };
+            if length > self.buffer.len() {
+                self.buffer.zeroize();
+                self.buffer.resize(length.next_power_of_two().min(BUFFER_LIMIT), 0);
+                return Err(Failure::Truncated(length));
+            }
+            let datagram = self.buffer.get_mut(..length).unwrap_or_default();
+            let end = walk(datagram, self.sequence, self.transport.port(), reply, &mut interrupted, &mut each);
+            datagram.zeroize();
+            match end {
+                Ok(false) => {}
+                Ok(true) if interrupted => return Err(Failure::Interrupted),
+                Ok(true) => {
+                    self.abandoned = false;
+                    return Ok(());
+                }
+                Err(failure) => {
+                    self.abandoned = !matches!(failure, Failure::Kernel(..));
+                    return Err(failure);
+                }
+            }
+        }
+    }
+}
+
+/// Goes through the messages of one datagram; `true` when the reply's end was among them.
+fn walk(
+    datagram: &[u8],
+    sequence: u32,
+    port: u32,
+    reply: Reply,
+    interrupted: &mut bool,
+    each: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<bool, Failure> {
+    let mut rest = datagram;
+    while !rest.is_empty() {
+        let message = NetlinkBuffer::new_checked(rest)
+            .map_err(|_| Failure::Malformed("a message is longer than its datagram"))?;
+        let length = message.length() as usize;
+        let kind = message.message_type();
+        let flags = message.flags();
+        let payload = rest.get(HEADER..length).ok_or(Failure::Malformed("a message is shorter than its header"))?;
+        let ours = message.sequence_number() == sequence && message.port_number() == port;
+        // The last message of a datagram may end without its padding.
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        if !ours {
+            continue;
+        }
+        *interrupted |= flags & NLM_F_DUMP_INTR != 0;
+        match kind {
+            NLMSG_NOOP => {}
+            NLMSG_OVERRUN => return Err(Failure::Overrun),
+            NLMSG_ERROR => {
+                if let Some(failure) = refusal(payload, flags)? {
+                    return Err(failure);
+                }
+                return Ok(true);
+            }
+            NLMSG_DONE => {
+                let done =
+                    DoneBuffer::new_checked(payload).map_err(|_| Failure::Malformed("its end mark is cut off"))?;
+                let text = (flags & NLM_F_ACK_TLVS != 0).then(|| ack_text(done.extended_ack())).flatten();
+                return match done.code() {
+                    0 => Ok(true),
+                    code => Err(Failure::Kernel(errno(code), text)),
+                };
+            }
+            _ => {
+                each(payload)?;
+                if reply == Reply::One {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Reads an `NLMSG_ERROR`: an errno, the header of the request (or all of it), then the extended ack.
+fn refusal(payload: &[u8], flags: u16) -> Result<Option<Failure>, Failure> {
+    let error = ErrorBuffer::new_checked(payload).map_err(|_| Failure::Malformed("its error is cut off"))?;
+    let Some(code) = error.code() else { return Ok(None) };
+    let mut text = None;
+    if flags & NLM_F_ACK_TLVS != 0 {
+        let echoed = error.payload();
+        let length = if flags & NLM_F_CAPPED != 0 {
+            HEADER
+        } else {
+            let echoed = echoed.get(..4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
+            (echoed as usize).next_multiple_of(4)
+        };
+        text = echoed.get(length..).and_then(ack_text);
+    }
+    Ok(Some(Failure::Kernel(errno(code.get()), text)))
+}
+
+fn errno(code: i32) -> Errno {
+    Errno::from_raw_os_error(code.saturating_neg())
+}
+
+fn ack_text(attributes: &[u8]) -> Option<String> {
+    let message = NlasIterator::new(attributes).flatten().find(|attribute| attribute.kind() == NLMSGERR_ATTR_MSG)?;
+    let text = message.value().split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+/// Calls `each` with the type and value of every attribute.
+///
+/// # Errors
+/// `Malformed` where a length does not add up, and whatever `each` returns.
+pub fn attributes(buffer: &[u8], mut each: impl FnMut(u16, &[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+    for attribute in NlasIterator::new(buffer) {
+        let attribute = attribute.map_err(|_| Failure::Malformed("an attribute is longer than its message"))?;
+        each(attribute.kind(), attribute.value())?;
+    }
+    Ok(())
+}
+
+/// Reads a native-endian number of exactly this attribute's size.
+///
+/// # Errors
+/// `Malformed` where the attribute has another size.
+pub fn number<const N: usize>(value: &[u8]) -> Result<[u8; N], Failure> {
+    value.try_into().map_err(|_| Failure::Malformed("a number has an unexpected size"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,414 @@
+//! Userspace WireGuard daemons: the text protocol ("UAPI") of their sockets in `/var/run/wireguard`.
+//!
+//! Any daemon may be hung, dead, hostile or not a daemon at all, so a whole exchange has one deadline and one size limit,
+//! and the daemons are asked side by side. What a `get` returns includes the private key and preshared keys: the buffer
+//! is wiped, and of the private key only the public key that it stands for is kept.
+
+use std::fmt;
+use std::io::{self, Read, Write as _};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use x25519_dalek::StaticSecret;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::kernel::Device;
+use super::peercred::peer_pid;
+use crate::model::{AllowedIp, Name, Peer, PublicKey};
+
+/// Where `wg` and every daemon look for sockets.
+pub const DIRECTORY: &str = "/var/run/wireguard";
+/// How long one daemon may take for everything.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// How much one daemon may say; 20,000 peers are about 8 MiB.
+const LIMIT: usize = 64 * 1024 * 1024;
+/// Longest line: the longest honest one is a few hundred bytes.
+const LINE: usize = 64 * 1024;
+/// Daemons that are asked at the same time. Up to so many hung ones delay nobody else.
+const SIDE_BY_SIDE: usize = 64;
+/// 1990-01-01. An older handshake can only be boringtun's: it reports the seconds since then, not the time.
+const EPOCH_1990: u64 = 631_152_000;
+
+/// A socket file and the interface it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketFile {
+    /// The interface's name: the file's without `.sock`.
+    pub interface: Name,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// How a daemon answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The process behind the socket (`SO_PEERCRED`), once connected; 0 if it lives in another PID namespace.
+    pub pid: Option<i32>,
+    /// What it said, or why that is no use.
+    pub device: Result<Device, Fault>,
+}
+
+/// Why a daemon's answer is of no use.
+#[derive(Debug)]
+pub enum Fault {
+    /// Nobody listens: the daemon died and left its socket file.
+    Refused,
+    /// The socket is the superuser's.
+    Denied,
+    /// It did not finish within the deadline.
+    Timeout,
+    /// It said `errno=` something.
+    Errno(i64),
+    /// It does not speak the protocol.
+    Malformed(String),
+    /// The connection failed otherwise.
+    Io(io::Error),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("connection refused"),
+            Self::Denied => f.write_str("permission denied"),
+            Self::Timeout => write!(f, "no complete answer within {} s", DEADLINE.as_secs()),
+            Self::Errno(errno) => write!(f, "it answered with errno {errno}"),
+            Self::Malformed(what) => write!(f, "its answer makes no sense: {}", crate::model::printable(what)),
+            Self::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Timeout,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// The sockets in a directory, by name; none where there is no such directory.
+///
+/// # Errors
+/// Where the directory is there and cannot be listed.
+pub fn socket_files(directory: &Path) -> io::Result<Vec<SocketFile>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sock")
+            && let Some(stem) = path.file_stem()
+        {
+            files.push(SocketFile { interface: Name::from(stem), path });
+        }
+    }
+    files.sort_by(|a, b| a.interface.cmp(&b.interface));
+    Ok(files)
+}
+
+/// The socket of one interface, if there is such a file.
+#[must_use]
+pub fn socket_file(directory: &Path, interface: &Name) -> Option<SocketFile> {
+    let mut file = interface.as_os_str().to_owned();
+    // A name is no path: the kernel forbids slashes in one.
+    if interface.as_bytes().contains(&b'/') {
+        return None;
+    }
+    file.push(".sock");
+    let path = directory.join(file);
+    // A directory that may not be searched hides whether the file is there; then it counts as absent.
+    path.symlink_metadata().is_ok().then(|| SocketFile { interface: interface.clone(), path })
+}
+
+/// Asks every daemon, side by side; the answers stand in the order of the files. `now` is the Unix time.
+#[must_use]
+pub fn read_all(files: &[SocketFile], now: u64) -> Vec<Answer> {
+    if let [only] = files {
+        return vec![read(&only.path, now)];
+    }
+    let next = Mutex::new(files.iter().enumerate());
+    let answers = Mutex::new(Vec::with_capacity(files.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..files.len().min(SIDE_BY_SIDE) {
+            scope.spawn(|| {
+                while let Some((place, file)) = take(&next) {
+                    let answer = read(&file.path, now);
+                    if let Ok(mut answers) = answers.lock() {
+                        answers.push((place, answer));
+                    }
+                }
+            });
+        }
+    });
+    let mut answers = answers.into_inner().unwrap_or_default();
+    answers.sort_by_key(|(place, _)| *place);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+fn take<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
+    queue.lock().ok()?.next()
+}
+
+fn read(path: &Path, now: u64) -> Answer {
+    let deadline = Instant::now() + DEADLINE;
+    match connect(path, deadline) {
+        Ok(stream) => Answer { pid: peer_pid(&stream).ok(), device: exchange(stream, deadline, now) },
+        Err(error) => Answer { pid: None, device: Err(error.into()) },
+    }
+}
+
+/// Connects within the deadline: with a full backlog `connect(2)` would block as long as the send timeout allows.
+fn connect(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
+    let address = SocketAddrUnix::new(path)?;
+    let socket: OwnedFd =
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_timeout(&socket, Timeout::Send, Some(remaining(deadline)?))?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(UnixStream::from(socket))
+}
+
+fn remaining(deadline: Instant) -> io::Result<Duration> {
+    deadline
+        .checked_duration_since(Instant::now())
+        .filter(|left| !left.is_zero())
+        .ok_or_else(|| io::ErrorKind::TimedOut.into())
+}
+
+fn exchange(mut stream: UnixStream, deadline: Instant, now: u64) -> Result<Device, Fault> {
+    stream.set_write_timeout(Some(remaining(deadline)?))?;
+    stream.write_all(b"get=1\n\n")?;
+    parse(&mut UntilDeadline { stream, deadline }, now)
+}
+
+/// Reads from a socket, but never beyond the deadline, however slowly the bytes come.
+struct UntilDeadline {
+    stream: UnixStream,
+    deadline: Instant,
+}
+
+impl Read for UntilDeadline {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(remaining(self.deadline)?))?;
+        self.stream.read(buffer)
+    }
+}
+
+/// Reads the reply to `get=1` up to its blank line.
+///
+/// # Errors
+/// Whatever makes the reply unusable as a whole; there are no half answers.
+pub(super) fn parse(source: &mut dyn Read, now: u64) -> Result<Device, Fault> {
+    let mut reply = ReplyParser { device: Device::default(), errno: None, now };
+    let mut buffer = Zeroizing::new(vec![0_u8; LINE]);
+    let mut filled = 0;
+    let mut total = 0;
+    loop {
+        let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) else {
+            return Err(Fault::Malformed(format!("a line of more than {LINE} bytes")));
+        };
+        let read = match source.read(free) {
+            Ok(0) => return Err(Fault::Malformed("it ends before its blank line".to_owned())),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        total += read;
+        if total > LIMIT {
+            return Err(Fault::Malformed(format!("more than {} MiB", LIMIT >> 20)));
+        }
+        filled += read;
+        let mut start = 0;
+        while let Some(length) = buffer.get(start..filled).and_then(|rest| rest.iter().position(|&byte| byte == b'\n'))
+        {
+            let line = buffer.get(start..start + length).unwrap_or_default();
+            start += length + 1;
+            if line.is_empty() {
+                return reply.finish();
+            }
+            reply.line(line)?;
+        }
+        buffer.copy_within(start..filled, 0);
+        filled -= start;
+    }
+}
+
+struct ReplyParser {
+    device: Device,
+    errno: Option<i64>,
+    now: u64,
+}
+
+impl ReplyParser {
+    fn line(&mut self, line: &[u8]) -> Result<(), Fault> {
+        let equals = line.iter().position(|&byte| byte == b'=').ok_or_else(|| malformed(line, "has no ="))?;
+        let (key, value) = line.split_at(equals);
+        let value = value.get(1..).unwrap_or_default();
+        match key {
+            b"private_key" => {
+                // The only secret that is looked at, because a daemon's own public key is to be had in no other way.
+                let mut secret = Zeroizing::new([0; 32]);
+                decode_hex(value, &mut secret).ok_or_else(|| malformed(key, "is no key"))?;
+                if *secret != [0; 32] {
+                    let public = x25519_dalek::PublicKey::from(&StaticSecret::from(*secret));
+                    self.device.public_key = Some(PublicKey(public.to_bytes()));
+                }
+            }
+            // boringtun's word for it.
+            b"own_public_key" => self.device.public_key = Some(public_key(key, value)?),
+            b"listen_port" => self.device.listen_port = Some(number(key, value)?),
+            b"fwmark" => self.device.fwmark = Some(number(key, value)?),
+            b"errno" => self.errno = Some(number(key, value)?),
+            b"public_key" => {
+                let public_key = public_key(key, value)?;
+                self.device.peers.push(Peer { public_key, ..Peer::default() });
+            }
+            _ => self.peer_line(key, value)?,
+        }
+        Ok(())
+    }
+
+    fn peer_line(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        let now = self.now;
+        // Unknown keys are for newer readers, also before the first peer.
+        let peer = match self.device.peers.last_mut() {
+            Some(peer) => peer,
+            None if PEER_KEYS.contains(&key) => return Err(malformed(key, "stands before any public_key")),
+            None => return Ok(()),
+        };
+        match key {
+            b"preshared_key" => peer.has_preshared_key = value.iter().any(|&digit| digit != b'0'),
+            b"protocol_version" => peer.protocol_version = Some(number(key, value)?),
+            b"endpoint" => peer.endpoint = Some(endpoint(value).ok_or_else(|| malformed(key, "is no address"))?),
+            // The nanoseconds come after the seconds; they tell "just now" from "never" where both are 0 seconds.
+            b"last_handshake_time_sec" => {
+                let seconds: u64 = number(key, value)?;
+                peer.last_handshake = match seconds {
+                    0 => None,
+                    elapsed if elapsed < EPOCH_1990 => Some(now.saturating_sub(elapsed)),
+                    time => Some(time),
+                };
+            }
+            b"last_handshake_time_nsec" => {
+                let nanoseconds: u32 = number(key, value)?;
+                if nanoseconds > 0 && peer.last_handshake.is_none() {
+                    peer.last_handshake = Some(now);
+                }
+            }
+            b"rx_bytes" => peer.rx_bytes = number(key, value)?,
+            b"tx_bytes" => peer.tx_bytes = number(key, value)?,
+            b"persistent_keepalive_interval" => peer.persistent_keepalive = number(key, value)?,
+            b"allowed_ip" => {
+                peer.allowed_ips.push(allowed_ip(value).ok_or_else(|| malformed(key, "is no network"))?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Device, Fault> {
+        match self.errno {
+            Some(0) => Ok(self.device),
+            Some(errno) => Err(Fault::Errno(errno)),
+            None => Err(Fault::Malformed("it has no errno".to_owned())),
+        }
+    }
+}
+
+const PEER_KEYS: [&[u8]; 9] = [
+    b"preshared_key",
+    b"protocol_version",
+    b"endpoint",
+    b"last_handshake_time_sec",
+    b"last_handshake_time_nsec",
+    b"rx_bytes",
+    b"tx_bytes",
+    b"persistent_keepalive_interval",
+    b"allowed_ip",
+];
+
+/// Names the key, never the value: it may be a secret.
+fn malformed(key: &[u8], what: &str) -> Fault {
+    let key: String = String::from_utf8_lossy(key.get(..40).unwrap_or(key)).chars().take_while(|&c| c != '=').collect();
+    if key.chars().all(|c| c.is_ascii_lowercase() || c == '_') && key.len() < 40 {
+        Fault::Malformed(format!("{key} {what}"))
+    } else {
+        Fault::Malformed(format!("a line {what}"))
+    }
+}
+
+fn number<N: std::str::FromStr>(key: &[u8], value: &[u8]) -> Result<N, Fault> {
+    text(value).and_then(|text| text.parse().ok()).ok_or_else(|| malformed(key, "is no number in its range"))
+}
+
+fn public_key(key: &[u8], value: &[u8]) -> Result<PublicKey, Fault> {
+    let mut bytes = [0; 32];
+    decode_hex(value, &mut bytes).ok_or_else(|| malformed(key, "is no key"))?;
+    Ok(PublicKey(bytes))
+}
+
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok()
+}
+
+fn decode_hex(value: &[u8], bytes: &mut [u8; 32]) -> Option<()> {
+    let (pairs, rest) = value.as_chunks::<2>();
+    if pairs.len() != bytes.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+        let Some((high, low)) = digit(*high).zip(digit(*low)) else {
+            bytes.zeroize();
+            return None;
+        };
+        *byte = high << 4 | low;
+    }
+    Some(())
+}
+
+/// Reads `192.0.2.1:51820`, `[2001:db8::1]:51820` or `[fe80::1%eth0]:51820`.
+fn endpoint(value: &[u8]) -> Option<SocketAddr> {
+    let text = text(value)?;
+    if let Ok(endpoint) = text.parse() {
+        return Some(endpoint);
+    }
+    let (address, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
+    let (address, zone) = address.split_once('%')?;
+    // A link that went away leaves the address valid and its scope unknown.
+    let scope = zone.parse().ok().or_else(|| interface_index(zone)).unwrap_or(0);
+    Some(SocketAddrV6::new(address.parse().ok()?, port.parse().ok()?, 0, scope).into())
+}
+
+fn interface_index(name: &str) -> Option<u32> {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
+    rustix::net::netdevice::name_to_index(&socket, name).ok()
+}
+
+fn allowed_ip(value: &[u8]) -> Option<AllowedIp> {
+    let (address, prefix) = text(value)?.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    let prefix: u8 = prefix.parse().ok()?;
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    (prefix <= bits).then_some(AllowedIp { address, prefix })
+}
+
+/// Whether an error of the directory means that the caller lacks a privilege.
+#[must_use]
+pub fn is_denied(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::ACCESS | Errno::PERM))
+}
+
+#[cfg(test)]
+mod tests;

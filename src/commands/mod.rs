@@ -1,0 +1,67 @@
+//! One file per subcommand: settle the options, take a sample, choose a renderer.
+
+mod generate;
+mod stats;
+mod status;
+mod terminal;
+
+use std::io::{self, Write};
+
+use crate::cli::{Cli, Command, Global, Status};
+use crate::error::{Error, Result};
+use crate::model::Snapshot;
+use crate::render::Report;
+use crate::sampler::Sample;
+
+/// How a command ended that printed its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All well: exit code 0.
+    Done,
+    /// `--strict`, and something could not be read: exit code 1.
+    Incomplete,
+}
+
+/// Runs the command. The result goes to `out`, remarks about it to `remarks`.
+///
+/// # Errors
+/// Where there is no result, or it could not be written.
+pub fn run(cli: &Cli, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Outcome> {
+    match &cli.command {
+        None => status::run(&Status::default(), &cli.global, out, remarks),
+        Some(Command::Status(options)) => status::run(options, &cli.global, out, remarks),
+        Some(Command::Stats(options)) => stats::run(options, &cli.global, out, remarks),
+        Some(Command::Generate(options)) => generate::run(options, remarks),
+    }
+}
+
+fn report(sample: &Sample) -> Report<'_> {
+    Report { snapshot: &sample.snapshot, rates: &sample.rates, findings: &sample.findings }
+}
+
+/// Says what could not be read; in JSON the document does. Whether that matters is `--strict`'s to say.
+fn conclude(snapshot: &Snapshot, global: &Global, remarks: &mut dyn Write) -> Outcome {
+    if !global.json {
+        for problem in &snapshot.problems {
+            let subject = problem.interface.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            remark(remarks, &format!("{subject}{}", problem.message), problem.hint.as_deref());
+        }
+        for hint in &snapshot.hints {
+            // Where the remarks go nowhere, the result still stands.
+            let _ = writeln!(remarks, "hint: {hint}");
+        }
+    }
+    if global.strict && !snapshot.problems.is_empty() { Outcome::Incomplete } else { Outcome::Done }
+}
+
+/// Writes `wgstat: subject: cause` and, below it, the remedy.
+pub fn remark(remarks: &mut dyn Write, message: &str, hint: Option<&str>) {
+    let _ = writeln!(remarks, "wgstat: {message}");
+    if let Some(hint) = hint {
+        let _ = writeln!(remarks, "hint: {hint}");
+    }
+}
+
+fn written(result: io::Result<()>) -> Result<()> {
+    result.map_err(|source| Error::Output { subject: "standard output".to_owned(), source })
+}

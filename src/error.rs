@@ -1,0 +1,194 @@
+//! What can go wrong, as the user meets it: a code for scripts, a message that names the thing and the cause, and
+//! the remedy where there is one.
+
+use std::fmt;
+
+use crate::model::Name;
+
+/// Stable names of errors and Problems; scripts match on them, so they never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// No link and no daemon of that name.
+    InterfaceNotFound,
+    /// The link exists and is of another kind.
+    NotWireguard,
+    /// A privilege is missing.
+    PermissionDenied,
+    /// The kernel refused a request or answered nonsense.
+    KernelError,
+    /// The state changed during every attempt to read it.
+    DumpInterrupted,
+    /// A userspace daemon did not answer, or not in the UAPI's words.
+    DaemonUnreachable,
+    /// The result could not be written.
+    OutputFailed,
+}
+
+impl Code {
+    /// All codes with what each means, for the manual.
+    pub const ALL: [(Self, &'static str); 7] = [
+        (Self::InterfaceNotFound, "no WireGuard interface or daemon has that name"),
+        (Self::NotWireguard, "the interface exists and is of another kind"),
+        (Self::PermissionDenied, "a privilege is missing; the hint says which and how to grant it"),
+        (Self::KernelError, "the kernel refused a request or gave an answer that could not be read"),
+        (Self::DumpInterrupted, "the state changed during each of several attempts to read it"),
+        (
+            Self::DaemonUnreachable,
+            "a userspace WireGuard daemon did not answer, or gave an answer that could not be read",
+        ),
+        (Self::OutputFailed, "the result could not be written"),
+    ];
+
+    /// The code as JSON has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InterfaceNotFound => "INTERFACE_NOT_FOUND",
+            Self::NotWireguard => "NOT_WIREGUARD",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::KernelError => "KERNEL_ERROR",
+            Self::DumpInterrupted => "DUMP_INTERRUPTED",
+            Self::DaemonUnreachable => "DAEMON_UNREACHABLE",
+            Self::OutputFailed => "OUTPUT_FAILED",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An error that ends a command. Its message is one line, subject first, safe for a terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `stats wg9`, and there is none.
+    #[error("{name}: no such WireGuard interface ({})", listed(.have))]
+    InterfaceNotFound {
+        /// What was asked for.
+        name: Name,
+        /// Those that exist.
+        have: Vec<Name>,
+    },
+    /// `stats eth0`.
+    #[error("{name}: not a WireGuard interface ({})", .kind.as_ref().map_or_else(|| "it is hardware or loopback".to_owned(), |kind| format!("its kind is {kind}")))]
+    NotWireguard {
+        /// What was asked for.
+        name: Name,
+        /// `IFLA_INFO_KIND`; `None` for hardware and loopback.
+        kind: Option<Name>,
+    },
+    /// The links themselves could not be read.
+    #[error("{subject}: {cause}")]
+    Collect {
+        /// `KernelError`, `DumpInterrupted` or `PermissionDenied`.
+        code: Code,
+        /// What was being read.
+        subject: String,
+        /// Why it failed.
+        cause: String,
+    },
+    /// Writing the result failed.
+    #[error("{subject}: cannot write: {source}")]
+    Output {
+        /// The path, or `standard output`.
+        subject: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+/// `Result` with this crate's [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The code for scripts.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::InterfaceNotFound { .. } => Code::InterfaceNotFound,
+            Self::NotWireguard { .. } => Code::NotWireguard,
+            Self::Collect { code, .. } => *code,
+            Self::Output { .. } => Code::OutputFailed,
+        }
+    }
+
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::InterfaceNotFound { name, have } => nearest(name, have).map(|near| format!("did you mean {near}?")),
+            Self::NotWireguard { kind: Some(kind), .. } if kind.as_bytes() == b"tun" => {
+                Some("a userspace WireGuard daemon would have a socket in /var/run/wireguard".to_owned())
+            }
+            Self::Collect { code: Code::DumpInterrupted, .. } => {
+                Some("interfaces are being added or removed all the time; try again".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the reader of our output went away, which is no failure.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// How many existing interfaces an error message lists at most.
+const LISTED: usize = 20;
+
+fn listed(names: &[Name]) -> String {
+    if names.is_empty() {
+        return "there is none".to_owned();
+    }
+    let shown: Vec<String> = names.iter().take(LISTED).map(ToString::to_string).collect();
+    let more = names.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("have: {}{more}", shown.join(", "))
+}
+
+/// The existing name closest to the one asked for, if any is close enough to be a slip of the finger.
+fn nearest<'a>(name: &Name, have: &'a [Name]) -> Option<&'a Name> {
+    let name = name.text();
+    let close = name.chars().count().div_ceil(3).max(1);
+    have.iter()
+        .map(|candidate| (strsim::osa_distance(&name.to_lowercase(), &candidate.text().to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= close)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_found(name: &str, have: &[&str]) -> Error {
+        Error::InterfaceNotFound { name: name.into(), have: have.iter().map(|&name| name.into()).collect() }
+    }
+
+    #[test]
+    fn unknown_interface_lists_those_that_exist() {
+        assert_eq!(not_found("wg9", &["wg0", "wg1"]).to_string(), "wg9: no such WireGuard interface (have: wg0, wg1)");
+        assert_eq!(not_found("wg9", &[]).to_string(), "wg9: no such WireGuard interface (there is none)");
+    }
+
+    #[test]
+    fn slip_of_the_finger_gets_the_nearest_name() {
+        assert_eq!(not_found("ofice", &["wg0", "office"]).hint().as_deref(), Some("did you mean office?"));
+        assert_eq!(not_found("WG0", &["wg0"]).hint().as_deref(), Some("did you mean wg0?"));
+        assert_eq!(not_found("tunnel", &["wg0"]).hint(), None);
+    }
+
+    #[test]
+    fn message_escapes_a_hostile_name() {
+        assert!(!not_found("\u{1b}]0;x\u{7}", &["\u{1b}c"]).to_string().contains(char::is_control));
+    }
+
+    #[test]
+    fn long_list_is_cut() {
+        let names: Vec<Name> = (0..30).map(|n| Name::from(format!("wg{n}").as_str())).collect();
+        assert!(listed(&names).ends_with("wg19 and 10 more"));
+    }
+}

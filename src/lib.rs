@@ -1,0 +1,26 @@
+//! wgstat: what the kernel knows about WireGuard interfaces, joined with their peers, and what it means.
+//!
+//! Data goes one way, top to bottom; each part uses only what stands below it:
+//!
+//! ```text
+//! main                     parse, run, turn an error into a message and an exit code
+//! commands  cli            one file per subcommand; every flag and help text
+//!    │
+//! sampler                  snapshot + rates + findings; the one place where time passes
+//!    │        ╲
+//! collect      render      the only code that talks to the system;  snapshot -> bytes, one file per output
+//!    │      ╱   │
+//!    │  findings  rates    pure rules;  pure arithmetic
+//!    │    ╱
+//! model  error             plain data;  what can go wrong
+//! ```
+
+pub mod cli;
+pub mod collect;
+pub mod commands;
+pub mod error;
+pub mod findings;
+pub mod model;
+pub mod rates;
+pub mod render;
+pub mod sampler;

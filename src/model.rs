@@ -1,0 +1,171 @@
+//! What one look at the system yields: plain data, as the kernel or a daemon gave it.
+//!
+//! Nothing here reads anything, and nothing is derived: rates, findings and "online" are worked out from these
+//! types by [`crate::rates`], [`crate::findings`] and the renderers. `None` means "not known", never 0. Private and
+//! preshared keys have no place in any of these types.
+
+mod counter;
+mod key;
+mod name;
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+pub use counter::{Counter, InterfaceStats};
+pub use key::PublicKey;
+pub use name::{Name, printable};
+
+use crate::error::Code;
+
+/// Everything one collection found out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// When it was taken, in seconds since the Unix epoch.
+    pub timestamp: u64,
+    /// The WireGuard networks, in the order of their ifindex; dead daemons last.
+    pub networks: Vec<Network>,
+    /// What could not be read, why, and how to let it.
+    pub problems: Vec<Problem>,
+    /// Facts that help a reader of an empty or partial snapshot; they change no verdict.
+    pub hints: Vec<String>,
+}
+
+/// One WireGuard interface with what is known of its peers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Network {
+    /// The interface's name, as bytes: the kernel does not promise UTF-8.
+    pub interface: Name,
+    /// The network namespace, where the caller named one.
+    pub netns: Option<String>,
+    /// The kernel's index; `None` where no link of this namespace belongs to the daemon.
+    pub ifindex: Option<u32>,
+    /// `ip link set … alias …`.
+    pub alias: Option<Name>,
+    /// Administratively up (`IFF_UP`).
+    pub enabled: Option<bool>,
+    /// Running (`IFF_RUNNING`).
+    pub up: Option<bool>,
+    /// RFC 2863 state, in the words of `ip link`.
+    pub operstate: Option<&'static str>,
+    /// Who does the WireGuard work.
+    pub backend: Backend,
+    /// MTU of the inner packets, in bytes.
+    pub mtu: Option<u32>,
+    /// UDP port; 0 means the kernel chose none yet.
+    pub listen_port: Option<u16>,
+    /// This end's public key.
+    pub public_key: Option<PublicKey>,
+    /// Mark of the outer packets; 0 means none.
+    pub fwmark: Option<u32>,
+    /// The interface's own counters.
+    pub stats: InterfaceStats,
+    /// The peers in the order they were reported; `None` where they could not be read.
+    pub peers: Option<Vec<Peer>>,
+}
+
+/// Who does the WireGuard work of an interface.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// The kernel's own driver: link kind `wireguard`.
+    Kernel,
+    /// A daemon with a UAPI socket behind a `tun` link.
+    Userspace,
+    /// A socket that refuses connections, and no link of its name: the daemon died.
+    DeadDaemon,
+    /// A `tun` link whose WireGuard socket refuses: a dying daemon's, or another program's.
+    #[default]
+    Unknown,
+}
+
+/// One peer of a network.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Peer {
+    /// The peer's identity.
+    pub public_key: PublicKey,
+    /// Its friendly name, where one is known.
+    pub name: Option<String>,
+    /// Where its last authenticated packet came from, or what was configured.
+    pub endpoint: Option<SocketAddr>,
+    /// The inner addresses it may use, in the order they were reported.
+    pub allowed_ips: Vec<AllowedIp>,
+    /// Seconds since the Unix epoch; `None` means never.
+    pub last_handshake: Option<u64>,
+    /// Bytes received from it.
+    pub rx_bytes: u64,
+    /// Bytes sent to it.
+    pub tx_bytes: u64,
+    /// Seconds between keepalives; 0 means off.
+    pub persistent_keepalive: u16,
+    /// Whether a preshared key is set. The key itself is never read.
+    pub has_preshared_key: bool,
+    /// Version of the WireGuard protocol; `None` where it was not reported.
+    pub protocol_version: Option<u32>,
+}
+
+/// A peer whose handshake is younger than this many seconds is online: a session dies after 180 s.
+pub const ONLINE_SECONDS: u64 = 180;
+
+impl Peer {
+    /// Seconds since the last handshake; 0 where the clock was set back since then.
+    #[must_use]
+    pub fn handshake_age(&self, now: u64) -> Option<u64> {
+        self.last_handshake.map(|then| now.saturating_sub(then))
+    }
+
+    /// Whether the last handshake is at most [`ONLINE_SECONDS`] old.
+    #[must_use]
+    pub fn is_online(&self, now: u64) -> bool {
+        self.handshake_age(now).is_some_and(|age| age <= ONLINE_SECONDS)
+    }
+}
+
+/// One entry of a peer's allowed-ips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AllowedIp {
+    /// Network address.
+    pub address: IpAddr,
+    /// Prefix length in bits.
+    pub prefix: u8,
+}
+
+impl fmt::Display for AllowedIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// Something wgstat could not see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of trouble.
+    pub code: Code,
+    /// The namespace it concerns, where the caller named one.
+    pub netns: Option<String>,
+    /// The interface it concerns; `None` means all.
+    pub interface: Option<Name>,
+    /// What could not be done and why, in one line.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peer_is_online_for_180_seconds_after_a_handshake() {
+        let mut peer = Peer { last_handshake: Some(1000), ..Peer::default() };
+        assert!(peer.is_online(1180));
+        assert!(!peer.is_online(1181));
+        peer.last_handshake = None;
+        assert!(!peer.is_online(1000));
+    }
+
+    #[test]
+    fn handshake_from_the_future_has_age_zero() {
+        let peer = Peer { last_handshake: Some(2000), ..Peer::default() };
+        assert_eq!(peer.handshake_age(1000), Some(0));
+        assert!(peer.is_online(1000));
+    }
+}

@@ -1,0 +1,165 @@
+//! The kernel's interface counters: one enum, so that every renderer and rule speaks of the same set.
+
+/// A counter of `struct rtnl_link_stats64` (`linux/if_link.h`), in the order of that struct.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "what each means on WireGuard is said by findings::meaning")]
+pub enum Counter {
+    RxPackets,
+    TxPackets,
+    RxBytes,
+    TxBytes,
+    RxErrors,
+    TxErrors,
+    RxDropped,
+    TxDropped,
+    Multicast,
+    Collisions,
+    RxLengthErrors,
+    RxOverErrors,
+    RxCrcErrors,
+    RxFrameErrors,
+    RxFifoErrors,
+    RxMissedErrors,
+    TxAbortedErrors,
+    TxCarrierErrors,
+    TxFifoErrors,
+    TxHeartbeatErrors,
+    TxWindowErrors,
+    RxCompressed,
+    TxCompressed,
+    RxNohandler,
+    RxOtherhostDropped,
+}
+
+use Counter::{
+    Collisions, Multicast, RxBytes, RxCompressed, RxCrcErrors, RxDropped, RxErrors, RxFifoErrors, RxFrameErrors,
+    RxLengthErrors, RxMissedErrors, RxNohandler, RxOtherhostDropped, RxOverErrors, RxPackets, TxAbortedErrors, TxBytes,
+    TxCarrierErrors, TxCompressed, TxDropped, TxErrors, TxFifoErrors, TxHeartbeatErrors, TxPackets, TxWindowErrors,
+};
+
+impl Counter {
+    /// Every counter, in the kernel's order: the position is the place in `IFLA_STATS64`, in units of 8 bytes.
+    pub const ALL: [Self; 25] = [
+        RxPackets,
+        TxPackets,
+        RxBytes,
+        TxBytes,
+        RxErrors,
+        TxErrors,
+        RxDropped,
+        TxDropped,
+        Multicast,
+        Collisions,
+        RxLengthErrors,
+        RxOverErrors,
+        RxCrcErrors,
+        RxFrameErrors,
+        RxFifoErrors,
+        RxMissedErrors,
+        TxAbortedErrors,
+        TxCarrierErrors,
+        TxFifoErrors,
+        TxHeartbeatErrors,
+        TxWindowErrors,
+        RxCompressed,
+        TxCompressed,
+        RxNohandler,
+        RxOtherhostDropped,
+    ];
+
+    /// The nine counters that every output leads with, in the order of the JSON document.
+    pub const MAIN: [Self; 9] =
+        [RxBytes, TxBytes, RxPackets, TxPackets, RxErrors, TxErrors, RxDropped, TxDropped, Multicast];
+
+    /// The other sixteen: what `rx_errors` and `tx_errors` are made of, and counters of the network core.
+    pub fn detail() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|counter| !Self::MAIN.contains(counter))
+    }
+
+    /// The kernel's name of it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            RxPackets => "rx_packets",
+            TxPackets => "tx_packets",
+            RxBytes => "rx_bytes",
+            TxBytes => "tx_bytes",
+            RxErrors => "rx_errors",
+            TxErrors => "tx_errors",
+            RxDropped => "rx_dropped",
+            TxDropped => "tx_dropped",
+            Multicast => "multicast",
+            Collisions => "collisions",
+            RxLengthErrors => "rx_length_errors",
+            RxOverErrors => "rx_over_errors",
+            RxCrcErrors => "rx_crc_errors",
+            RxFrameErrors => "rx_frame_errors",
+            RxFifoErrors => "rx_fifo_errors",
+            RxMissedErrors => "rx_missed_errors",
+            TxAbortedErrors => "tx_aborted_errors",
+            TxCarrierErrors => "tx_carrier_errors",
+            TxFifoErrors => "tx_fifo_errors",
+            TxHeartbeatErrors => "tx_heartbeat_errors",
+            TxWindowErrors => "tx_window_errors",
+            RxCompressed => "rx_compressed",
+            TxCompressed => "tx_compressed",
+            RxNohandler => "rx_nohandler",
+            RxOtherhostDropped => "rx_otherhost_dropped",
+        }
+    }
+}
+
+/// The 64-bit counters of one interface; `None` where the kernel did not send one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InterfaceStats([Option<u64>; Counter::ALL.len()]);
+
+impl InterfaceStats {
+    /// Reads an `IFLA_STATS64` attribute: native-endian `u64`s. An older kernel's is shorter and leaves the last
+    /// counters unknown; what a newer one adds at the end is passed over.
+    #[must_use]
+    pub fn from_stats64(attribute: &[u8]) -> Self {
+        let mut stats = Self::default();
+        for (value, bytes) in stats.0.iter_mut().zip(attribute.as_chunks().0) {
+            *value = Some(u64::from_ne_bytes(*bytes));
+        }
+        stats
+    }
+
+    /// One counter's value since the interface was created.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> Option<u64> {
+        self.0.get(counter as usize).copied().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_stands_at_its_own_place() {
+        for (place, counter) in Counter::ALL.into_iter().enumerate() {
+            assert_eq!(counter as usize, place, "{}", counter.name());
+        }
+    }
+
+    #[test]
+    fn main_and_detail_are_all() {
+        assert_eq!(Counter::MAIN.len() + Counter::detail().count(), Counter::ALL.len());
+    }
+
+    #[test]
+    fn counter_an_older_kernel_lacks_is_unknown() {
+        // Linux 4.5: 23 counters, before rx_nohandler.
+        let stats = InterfaceStats::from_stats64(&7_u64.to_ne_bytes().repeat(23));
+        assert_eq!(stats.get(Counter::TxCompressed), Some(7));
+        assert_eq!(stats.get(Counter::RxNohandler), None);
+        assert_eq!(stats.get(Counter::RxOtherhostDropped), None);
+    }
+
+    #[test]
+    fn counter_a_newer_kernel_adds_is_passed_over() {
+        let stats = InterfaceStats::from_stats64(&u64::MAX.to_ne_bytes().repeat(40));
+        assert!(Counter::ALL.iter().all(|&counter| stats.get(counter) == Some(u64::MAX)));
+    }
+}

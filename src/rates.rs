@@ -1,0 +1,156 @@
+//! What changed between two snapshots, per second: pure arithmetic, never negative.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::model::{Counter, Network, Peer, PublicKey, Snapshot};
+
+/// How a counter moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// By so much.
+    Grew(u64),
+    /// Backwards: the interface or peer was re-created.
+    Reset,
+}
+
+/// Compares two readings of one counter.
+#[must_use]
+pub fn change(old: u64, new: u64) -> Change {
+    new.checked_sub(old).map_or(Change::Reset, Change::Grew)
+}
+
+/// Rates of one network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkRates {
+    /// Time between the two readings, in seconds.
+    pub interval: f64,
+    /// The counters started anew in between; then no rate is known.
+    pub reset: bool,
+    /// Per second, in the order of [`Counter::MAIN`].
+    pub counters: [Option<f64>; Counter::MAIN.len()],
+    /// In the order of the newer snapshot's peers; `None` for a peer that was not there before.
+    pub peers: Vec<Option<PeerRates>>,
+}
+
+impl NetworkRates {
+    /// Of one of the nine main counters, per second.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> Option<f64> {
+        let place = Counter::MAIN.iter().position(|&main| main == counter)?;
+        self.counters.get(place).copied().flatten()
+    }
+}
+
+/// Rates of one peer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PeerRates {
+    /// Time between the two readings, in seconds.
+    pub interval: f64,
+    /// The peer was removed and added again in between.
+    pub reset: bool,
+    /// Bytes received per second.
+    pub rx_bytes: Option<f64>,
+    /// Bytes sent per second.
+    pub tx_bytes: Option<f64>,
+}
+
+/// The rates of every network of `new`, in its order; `None` for one that was not in `old`. Networks are matched by
+/// (netns, ifindex): a link deleted and created under the same name is another one.
+#[must_use]
+pub fn rates(old: &Snapshot, new: &Snapshot, elapsed: Duration) -> Vec<Option<NetworkRates>> {
+    let interval = elapsed.as_secs_f64();
+    new.networks
+        .iter()
+        .map(|network| {
+            let before = old.networks.iter().find(|before| is_same(before, network))?;
+            (interval > 0.0).then(|| network_rates(before, network, interval))
+        })
+        .collect()
+}
+
+fn is_same(old: &Network, new: &Network) -> bool {
+    old.netns == new.netns && old.ifindex == new.ifindex && (old.ifindex.is_some() || old.interface == new.interface)
+}
+
+fn network_rates(old: &Network, new: &Network, interval: f64) -> NetworkRates {
+    let changes = Counter::MAIN.map(|counter| Some(change(old.stats.get(counter)?, new.stats.get(counter)?)));
+    let reset = changes.contains(&Some(Change::Reset));
+    let before: HashMap<PublicKey, &Peer> = old.peers.iter().flatten().map(|peer| (peer.public_key, peer)).collect();
+    let peers = new.peers.iter().flatten();
+    NetworkRates {
+        interval,
+        reset,
+        counters: changes.map(|change| per_second(change?, reset, interval)),
+        peers: peers.map(|peer| Some(peer_rates(before.get(&peer.public_key)?, peer, interval))).collect(),
+    }
+}
+
+fn peer_rates(old: &Peer, new: &Peer, interval: f64) -> PeerRates {
+    let rx = change(old.rx_bytes, new.rx_bytes);
+    let tx = change(old.tx_bytes, new.tx_bytes);
+    let reset = rx == Change::Reset || tx == Change::Reset;
+    PeerRates { interval, reset, rx_bytes: per_second(rx, reset, interval), tx_bytes: per_second(tx, reset, interval) }
+}
+
+/// After a reset the other counters' growth means nothing either.
+fn per_second(change: Change, reset: bool, interval: f64) -> Option<f64> {
+    match change {
+        Change::Grew(by) if !reset => Some(by as f64 / interval),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::InterfaceStats;
+
+    fn snapshot(ifindex: u32, counters: &[u64], peer: (u64, u64)) -> Snapshot {
+        let bytes: Vec<u8> = counters.iter().flat_map(|value| value.to_ne_bytes()).collect();
+        let peer = Peer { rx_bytes: peer.0, tx_bytes: peer.1, ..Peer::default() };
+        Snapshot {
+            networks: vec![Network {
+                ifindex: Some(ifindex),
+                stats: InterfaceStats::from_stats64(&bytes),
+                peers: Some(vec![peer]),
+                ..Network::default()
+            }],
+            ..Snapshot::default()
+        }
+    }
+
+    fn one(old: &Snapshot, new: &Snapshot, seconds: u64) -> Option<NetworkRates> {
+        rates(old, new, Duration::from_secs(seconds)).pop().unwrap()
+    }
+
+    #[test]
+    fn rate_is_the_growth_over_the_real_time() {
+        let rates = one(&snapshot(4, &[10, 0, 1000], (5, 0)), &snapshot(4, &[30, 0, 5000], (25, 0)), 4).unwrap();
+        assert_eq!(rates.get(Counter::RxPackets), Some(5.0));
+        assert_eq!(rates.get(Counter::RxBytes), Some(1000.0));
+        assert_eq!(rates.get(Counter::TxPackets), Some(0.0));
+        assert_eq!(rates.get(Counter::Multicast), None, "never sent by this kernel");
+        assert_eq!(rates.peers[0].unwrap().rx_bytes, Some(5.0));
+    }
+
+    #[test]
+    fn counter_that_goes_backwards_is_a_reset_and_no_rate() {
+        let rates = one(&snapshot(4, &[10, 7], (9, 9)), &snapshot(4, &[3, 8], (1, 20)), 1).unwrap();
+        assert!(rates.reset);
+        assert_eq!(rates.get(Counter::RxPackets), None);
+        assert_eq!(rates.get(Counter::TxPackets), None, "its growth spans the reset");
+        let peer = rates.peers[0].unwrap();
+        assert!(peer.reset && peer.rx_bytes.is_none() && peer.tx_bytes.is_none());
+    }
+
+    #[test]
+    fn new_ifindex_is_another_interface() {
+        assert_eq!(one(&snapshot(4, &[10], (0, 0)), &snapshot(5, &[11], (0, 0)), 1), None);
+    }
+
+    #[test]
+    fn no_time_between_two_readings_gives_no_rate() {
+        assert_eq!(one(&snapshot(4, &[10], (0, 0)), &snapshot(4, &[11], (0, 0)), 0), None);
+    }
+}

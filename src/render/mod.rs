@@ -1,0 +1,22 @@
+//! A snapshot and what follows from it in, bytes out: one file per output. Nothing here reads anything or knows a flag.
+
+pub mod human;
+pub mod json;
+mod peers;
+pub mod stats;
+pub mod status;
+
+use crate::findings::Finding;
+use crate::model::Snapshot;
+use crate::rates::NetworkRates;
+
+/// What there is to show.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+    /// In the order of the snapshot's networks; empty where nothing was measured over time.
+    pub rates: &'a [Option<NetworkRates>],
+    /// What is wrong.
+    pub findings: &'a [Finding],
+}

@@ -1,0 +1,163 @@
+//! `stats`: one interface in full, and what its counters mean.
+
+use std::io::{self, Write};
+
+use super::human::{Style, Tone, binary_units, grouped, paragraph};
+use super::{Report, peers, status};
+use crate::findings::Severity;
+use crate::findings::counters::{Meaning, counted_nowhere, difference, meaning};
+use crate::model::{Backend, Counter, Network};
+use crate::rates::NetworkRates;
+
+/// Indent of a sentence below its counter.
+const BELOW: usize = 6;
+
+/// Writes the panel of `wgstat stats IFACE`.
+///
+/// # Errors
+/// As the writer.
+pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Result<()> {
+    let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    for (network, rates) in report.snapshot.networks.iter().zip(rates) {
+        write_network(out, style, network, rates, report)?;
+    }
+    Ok(())
+}
+
+fn write_network(
+    out: &mut dyn Write,
+    style: &Style,
+    network: &Network,
+    rates: Option<&NetworkRates>,
+    report: &Report<'_>,
+) -> io::Result<()> {
+    let now = report.snapshot.timestamp;
+    status::write_state(out, style, network, now)?;
+    write_identity(out, style, network)?;
+    for finding in report.findings.iter().filter(|finding| finding.severity > Severity::Info) {
+        writeln!(out)?;
+        paragraph(out, style, 2, &format!("! {}: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy))?;
+    }
+    if network.backend == Backend::DeadDaemon {
+        return Ok(());
+    }
+
+    let over = match rates {
+        Some(rates) if rates.reset => "  (the counters started anew while they were measured)".to_owned(),
+        Some(rates) => format!("  (rates over {:.1} s)", rates.interval),
+        None => String::new(),
+    };
+    writeln!(out, "\n{}{over}", style.paint(Tone::Bold, "Counters"))?;
+    for counter in Counter::MAIN {
+        write_counter(out, style, network, counter, rates.and_then(|rates| rates.get(counter)))?;
+    }
+    writeln!(out, "\n{}", style.paint(Tone::Bold, "Error breakdown and the rest"))?;
+    for counter in Counter::detail() {
+        write_counter(out, style, network, counter, None)?;
+    }
+    write_comparison(out, style, network)?;
+    if let Some(text) = counted_nowhere(network.backend) {
+        writeln!(out, "\n{}", style.paint(Tone::Bold, "Counted nowhere"))?;
+        paragraph(out, style, 2, &format!("No counter here can show {text}."))?;
+    }
+    if let Some(list) = network.peers.as_deref().filter(|list| !list.is_empty()) {
+        writeln!(out, "\n{}", style.paint(Tone::Bold, "Peers"))?;
+        peers::write(out, style, list, now)?;
+    }
+    Ok(())
+}
+
+/// What tells this interface from others.
+fn write_identity(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
+    let mut facts = Vec::new();
+    if let Some(key) = network.public_key {
+        facts.push(format!("public key {key}"));
+    }
+    if let Some(ifindex) = network.ifindex {
+        facts.push(format!("ifindex {ifindex}"));
+    }
+    if let Some(operstate) = network.operstate {
+        facts.push(format!("operstate {operstate}"));
+    }
+    if let Some(fwmark) = network.fwmark.filter(|&fwmark| fwmark != 0) {
+        facts.push(format!("fwmark {fwmark:#x}"));
+    }
+    if facts.is_empty() { Ok(()) } else { paragraph(out, style, 2, &facts.join(", ")) }
+}
+
+/// A counter on its line, and below it what it means unless it is 0.
+fn write_counter(
+    out: &mut dyn Write,
+    style: &Style,
+    network: &Network,
+    counter: Counter,
+    rate: Option<f64>,
+) -> io::Result<()> {
+    let value = network.stats.get(counter);
+    let Meaning { means, not, remedy } = meaning(counter, network.backend);
+    let is_bytes = matches!(counter, Counter::RxBytes | Counter::TxBytes);
+    let text = format!("{:<21}{:>26}", counter.name(), style.count(value));
+    let tone = match value {
+        Some(0) => Tone::Dim,
+        Some(_) if remedy.is_some() => Tone::Bad,
+        _ => Tone::Plain,
+    };
+    write!(out, "  {}", style.paint(tone, &text))?;
+    if is_bytes && let Some(value) = value.filter(|&value| value >= 1024) {
+        write!(out, "  {}", binary_units(value as f64))?;
+    }
+    if let Some(rate) = rate {
+        let rate = if is_bytes { binary_units(rate) } else { format!("{rate:.1}") };
+        write!(out, "  {rate}/s")?;
+    }
+    writeln!(out)?;
+    match value {
+        None => paragraph(out, style, BELOW, "Not known: the kernel did not send it."),
+        Some(0) => Ok(()),
+        Some(_) => {
+            paragraph(out, style, BELOW, &sentence(means))?;
+            if let Some(not) = not {
+                paragraph(out, style, BELOW, &format!("Not: {}", sentence(not)))?;
+            }
+            if let Some(remedy) = remedy {
+                paragraph(out, style, BELOW, &format!("Do: {}", sentence(remedy)))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    format!("{text}.")
+}
+
+/// The interface's bytes beside the sum of its peers'. The difference has a sign.
+fn write_comparison(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
+    let Some(peers) = &network.peers else { return Ok(()) };
+    writeln!(out, "\n{}", style.paint(Tone::Bold, "Interface and peers"))?;
+    let sum = |bytes: fn(&crate::model::Peer) -> u64| peers.iter().map(|peer| u128::from(bytes(peer))).sum::<u128>();
+    let directions = [
+        ("received", Counter::RxBytes, sum(|peer| peer.rx_bytes)),
+        ("sent", Counter::TxBytes, sum(|peer| peer.tx_bytes)),
+    ];
+    let mut differs = false;
+    for (direction, counter, peers) in directions {
+        let Some(interface) = network.stats.get(counter) else { continue };
+        let interface = u128::from(interface);
+        let sign = if interface < peers { "-" } else { "" };
+        let apart = u64::try_from(interface.abs_diff(peers)).unwrap_or(u64::MAX);
+        differs |= apart != 0;
+        let peers = u64::try_from(peers).unwrap_or(u64::MAX);
+        let text = format!(
+            "{direction}: interface {} B, peers {} B, difference {sign}{} B",
+            style.count(network.stats.get(counter)),
+            grouped(peers),
+            grouped(apart)
+        );
+        paragraph(out, style, 2, &text)?;
+    }
+    if differs {
+        paragraph(out, style, 2, &format!("The difference is {}.", difference(network.backend)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! `status`: every network in a few lines, then its peers.
+
+use std::io::{self, Write};
+
+use super::human::{Style, Tone, backend, grouped};
+use super::{Report, peers};
+use crate::findings::Severity;
+use crate::model::{Backend, Counter, Network};
+
+/// Writes the tables of `wgstat status`.
+///
+/// # Errors
+/// As the writer.
+pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Result<()> {
+    let snapshot = report.snapshot;
+    if snapshot.networks.is_empty() {
+        writeln!(out, "no WireGuard interfaces")?;
+    }
+    for (place, network) in snapshot.networks.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        write_state(out, style, network, snapshot.timestamp)?;
+        if network.backend != Backend::DeadDaemon {
+            write_traffic(out, style, network)?;
+            write_errors(out, style, network)?;
+        }
+        for finding in report.findings {
+            // What is only information is marked among the counters already.
+            if finding.interface == network.interface && finding.severity > Severity::Info {
+                let text = format!("! {}; {}", finding.summary, finding.remedy);
+                writeln!(out, "  {}", style.paint(Tone::Bad, &text))?;
+            }
+        }
+        if let Some(list) = &network.peers {
+            peers::write(out, style, list, snapshot.timestamp)?;
+        }
+    }
+    Ok(())
+}
+
+/// The line of state: `wg0: up, kernel, port 51820, mtu 1420, 3 of 5 peers online`.
+pub(super) fn write_state(out: &mut dyn Write, style: &Style, network: &Network, now: u64) -> io::Result<()> {
+    let mut facts = Vec::new();
+    match (network.enabled, network.up) {
+        (Some(false), _) => facts.push(style.paint(Tone::Bad, "down")),
+        (Some(true), Some(true)) => facts.push(style.paint(Tone::Good, "up")),
+        (Some(true), _) => facts.push(style.paint(Tone::Bad, "up, not running")),
+        (None, _) => {}
+    }
+    facts.push(backend(network).to_owned());
+    if network.backend == Backend::Userspace && network.ifindex.is_none() {
+        facts.push("link in another namespace".to_owned());
+    }
+    // Port 0 is no port: the interface was never up.
+    if let Some(port) = network.listen_port.filter(|&port| port != 0) {
+        facts.push(format!("port {port}"));
+    }
+    if let Some(mtu) = network.mtu {
+        facts.push(format!("mtu {mtu}"));
+    }
+    match &network.peers {
+        Some(peers) => {
+            let online = peers.iter().filter(|peer| peer.is_online(now)).count();
+            facts.push(format!("{} of {} peers online", grouped(online as u64), grouped(peers.len() as u64)));
+        }
+        None if network.backend == Backend::DeadDaemon => {}
+        None => facts.push("peers unknown".to_owned()),
+    }
+    let name = style.paint(Tone::Bold, &network.interface.to_string());
+    let alias = network.alias.as_ref().map(|alias| format!(" ({alias})")).unwrap_or_default();
+    wrapped(out, style, &format!("{name}{alias}: "), &facts)
+}
+
+fn write_traffic(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
+    let get = |counter| network.stats.get(counter);
+    let direction =
+        |what, bytes, packets| format!("{what} {} in {} packets", style.bytes(get(bytes)), style.count(get(packets)));
+    let received = direction("received", Counter::RxBytes, Counter::RxPackets);
+    let sent = direction("sent", Counter::TxBytes, Counter::TxPackets);
+    wrapped(out, style, "  traffic  ", &[received, sent])
+}
+
+fn write_errors(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
+    let counters =
+        [("errors", Counter::RxErrors, Counter::TxErrors), ("drops", Counter::RxDropped, Counter::TxDropped)];
+    let facts = counters.map(|(what, rx, tx)| {
+        let mark = |counter| style.alarming(network.stats.get(counter));
+        format!("{what} {} received, {} sent", mark(rx), mark(tx))
+    });
+    wrapped(out, style, "  trouble  ", &facts)
+}
+
+/// A heading and facts, parted by commas; a fact that does not fit starts a further line.
+fn wrapped(out: &mut dyn Write, style: &Style, heading: &str, facts: &[String]) -> io::Result<()> {
+    let indent = visible(heading).min(11);
+    let width = style.width.unwrap_or(usize::MAX);
+    write!(out, "{heading}")?;
+    let mut column = visible(heading);
+    for (place, fact) in facts.iter().enumerate() {
+        let comma = if place + 1 < facts.len() { "," } else { "" };
+        let length = visible(fact) + comma.len();
+        if place > 0 {
+            if column + 1 + length > width {
+                write!(out, "\n{:indent$}", "")?;
+                column = indent;
+            } else {
+                write!(out, " ")?;
+                column += 1;
+            }
+        }
+        write!(out, "{fact}{comma}")?;
+        column += length;
+    }
+    writeln!(out)
+}
+
+/// Columns that a text takes: escape codes take none.
+fn visible(text: &str) -> usize {
+    let mut columns = 0;
+    let mut escaped = false;
+    for c in text.chars() {
+        match c {
+            '\x1b' => escaped = true,
+            'm' if escaped => escaped = false,
+            _ if escaped => {}
+            _ => columns += 1,
+        }
+    }
+    columns
+}
