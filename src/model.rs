@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use counter::{Counter, InterfaceStats};
 pub use key::PublicKey;
-pub use name::{Name, printable};
+pub use name::{Name, acts_on_terminal, printable};
 
 use crate::error::Code;
 

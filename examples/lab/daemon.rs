@@ -85,7 +85,7 @@ pub(super) struct DeviceSetup<'a> {
 
 /// The one generic family with a fixed number: it knows the others'.
 const GENL_ID_CTRL: u16 = 16;
-/// How long a daemon may take to open its socket.
+/// How long a daemon may take to open its socket, and to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl DeviceSetup<'_> {
@@ -141,9 +141,10 @@ impl DeviceSetup<'_> {
             }
         }
         text.push('\n');
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(text.as_bytes())?;
         let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer)?;
+        BufReader::new(stream).read_line(&mut answer).map_err(|error| format!("{path}: {error}"))?;
         if answer == "errno=0\n" { Ok(()) } else { Err(format!("{path}: it answered {answer:?}").into()) }
     }
 

@@ -10,6 +10,7 @@ mod sandbox;
 mod scene;
 
 use std::error::Error;
+use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -38,6 +39,18 @@ const PARENT: &str = "WGSTAT_LAB_PARENT";
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
+/// Another part of the lab ended, and said why if it was not told to.
+#[derive(Debug)]
+struct Ended;
+
+impl Error for Ended {}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lab has ended")
+    }
+}
+
 fn main() -> ExitCode {
     let result = match std::env::var(ROLE) {
         Ok(role) => play(&role),
@@ -46,7 +59,10 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "lab: {error}");
+            // Who was only waiting for another part that failed has nothing to add.
+            if !error.is::<Ended>() {
+                let _ = writeln!(std::io::stderr(), "lab: {error}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -120,5 +136,9 @@ fn expect(child: &mut Child, expected: &str) -> Result<()> {
     let mut stdout = BufReader::with_capacity(1, child.stdout.as_mut().ok_or("no pipe from the child")?);
     let mut line = String::new();
     stdout.read_line(&mut line)?;
-    if line.trim_end() == expected { Ok(()) } else { Err(format!("waited for \"{expected}\", got {line:?}").into()) }
+    match line.trim_end() {
+        "" => Err(Ended.into()),
+        line if line == expected => Ok(()),
+        line => Err(format!("waited for \"{expected}\", got \"{line}\"").into()),
+    }
 }

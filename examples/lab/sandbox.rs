@@ -8,7 +8,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 
-use super::Result;
+use super::{Ended, Result};
 
 /// Moves this process into user, network and mount namespaces of its own, where it is root.
 pub(super) fn enter() -> Result<()> {
@@ -36,7 +36,7 @@ pub(super) fn enter_network() -> Result<()> {
 pub(super) fn die_with_parent(parent: &str) -> Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
     // The parent may have ended before the line above.
-    if nix::unistd::getppid().to_string() == parent { Ok(()) } else { Err("the lab was ended".into()) }
+    if nix::unistd::getppid().to_string() == parent { Ok(()) } else { Err(Ended.into()) }
 }
 
 /// Says which setting of the machine forbids namespaces.

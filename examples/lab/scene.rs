@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::daemon::{Backend, DeviceSetup, Keys, PeerSetup};
 use super::net::Net;
-use super::{Result, expect, sandbox, start, tell};
+use super::{Ended, Result, expect, sandbox, start, tell};
 
 const MTU: u32 = 1420;
 const PORT: u16 = 51820;
@@ -100,19 +100,11 @@ pub(super) fn host(backend: Backend) -> Result<()> {
 
     for (peer, (child, keys)) in FAR.iter().zip(&mut far) {
         let network = NETWORKS.iter().zip(&own).find(|((name, ..), _)| *name == peer.network);
-        let ((_, inner, port), host) = network.ok_or("a peer of no network")?;
+        let ((_, inner, _), host) = network.ok_or("a peer of no network")?;
         let stray = peer.stray.map_or_else(|| "-".to_owned(), |address| address.to_string());
         let private = keys.private.as_bytes().map(|byte| byte.to_string()).join(",");
         let public = host.public.as_bytes().map(|byte| byte.to_string()).join(",");
-        let words = [
-            private,
-            public,
-            peer.outer(2).to_string(),
-            SocketAddrV4::new(peer.outer(1), *port).to_string(),
-            peer.inner.to_string(),
-            inner.to_string(),
-            stray,
-        ];
+        let words = [private, public, peer.outer(2).to_string(), peer.inner.to_string(), inner.to_string(), stray];
         tell(child, &words.join(" "))?;
         expect(child, "up")?;
         exchange(*inner, peer)?;
@@ -153,7 +145,7 @@ pub(super) fn far(backend: Backend) -> Result<()> {
     say("here")?;
     let line = next_line()?;
     let words: Vec<&str> = line.split_whitespace().collect();
-    let [private, public, outer, endpoint, inner, host, stray] = words.as_slice() else {
+    let [private, public, outer, inner, host, stray] = words.as_slice() else {
         return Err(format!("cannot read {line:?}").into());
     };
     let inner: Ipv4Addr = inner.parse()?;
@@ -163,12 +155,8 @@ pub(super) fn far(backend: Backend) -> Result<()> {
     net.add_address("eth0", outer.parse()?, 24)?;
     net.up("eth0", None)?;
     let keys = Keys::from_bytes(key(private)?);
-    let peer = PeerSetup {
-        public: key(public)?.into(),
-        endpoint: Some(endpoint.parse()?),
-        allowed_ips: vec![(host, 32)],
-        keepalive: 25,
-    };
+    // It learns the host's endpoint from the host's first packet: two ends that begin at once wait for each other.
+    let peer = PeerSetup { public: key(public)?.into(), endpoint: None, allowed_ips: vec![(host, 32)], keepalive: 0 };
     DeviceSetup { name: "wg0", private: &keys.private, port: PORT, peers: vec![peer] }.create(backend, &mut net)?;
     net.add_address("wg0", inner, 24)?;
     net.up("wg0", Some(MTU))?;
@@ -201,7 +189,7 @@ fn say(line: &str) -> Result<()> {
 fn next_line() -> Result<String> {
     let mut line = String::new();
     stdin().lock().read_line(&mut line)?;
-    if line.is_empty() { Err("the lab was ended".into()) } else { Ok(line) }
+    if line.is_empty() { Err(Ended.into()) } else { Ok(line) }
 }
 
 fn key(text: &str) -> Result<[u8; 32]> {

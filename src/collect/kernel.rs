@@ -260,6 +260,3 @@ fn parse_allowed_ip(value: &[u8]) -> Result<AllowedIp, Failure> {
         _ => Err(Failure::Malformed("an allowed-ip has no address or no prefix length")),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -172,6 +172,3 @@ const fn operstate(state: u8) -> &'static str {
         _ => "unknown",
     }
 }
-
-#[cfg(test)]
-mod tests;

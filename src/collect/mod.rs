@@ -291,6 +291,3 @@ fn collect_error(subject: &dyn ToString, failure: &Failure) -> Error {
         cause: format!("cannot read: {failure}"),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -243,13 +243,9 @@ impl<T: Transport> Netlink<T> {
             let length = match self.transport.receive(&mut self.buffer) {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    return Err(match Errno::from_io_error(&error) {
-                        Some(Errno::NOBUFS) => Failure::Overrun,
-                        Some(Errno::AGAIN) => Failure::Timeout,
-                        _ => Failure::Io(error),
-                    });
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Failure::Timeout),
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOBUFS) => return Err(Failure::Overrun),
+                Err(error) => return Err(Failure::Io(error)),
             };
             if length > self.buffer.len() {
                 self.buffer.zeroize();
@@ -314,7 +310,7 @@ fn walk(
                 let text = (flags & NLM_F_ACK_TLVS != 0).then(|| ack_text(done.extended_ack())).flatten();
                 return match done.code() {
                     0 => Ok(true),
-                    code => Err(Failure::Kernel(errno(code), text)),
+                    code => Err(Failure::Kernel(errno(code)?, text)),
                 };
             }
             _ => {
@@ -343,16 +339,22 @@ fn refusal(payload: &[u8], flags: u16) -> Result<Option<Failure>, Failure> {
         };
         text = echoed.get(length..).and_then(ack_text);
     }
-    Ok(Some(Failure::Kernel(errno(code.get()), text)))
+    Ok(Some(Failure::Kernel(errno(code.get())?, text)))
 }
 
-fn errno(code: i32) -> Errno {
-    Errno::from_raw_os_error(code.saturating_neg())
+fn errno(code: i32) -> Result<Errno, Failure> {
+    /// The kernel's `MAX_ERRNO`; rustix's type has no room for more.
+    const ERRNOS: std::ops::RangeInclusive<i32> = -4095..=-1;
+    if ERRNOS.contains(&code) {
+        Ok(Errno::from_raw_os_error(-code))
+    } else {
+        Err(Failure::Malformed("its error code is none"))
+    }
 }
 
 fn ack_text(attributes: &[u8]) -> Option<String> {
     let message = NlasIterator::new(attributes).flatten().find(|attribute| attribute.kind() == NLMSGERR_ATTR_MSG)?;
-    let text = message.value().split(|&byte| byte == 0).next()?;
+    let text = message.value().split(|&byte| byte == 0).next().filter(|text| !text.is_empty())?;
     Some(String::from_utf8_lossy(text).into_owned())
 }
 
@@ -377,4 +379,60 @@ pub fn number<const N: usize>(value: &[u8]) -> Result<[u8; N], Failure> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use netlink_sys::protocols::NETLINK_ROUTE;
+
+    use super::*;
+
+    /// Answers every request with one datagram.
+    struct Once(Vec<u8>);
+
+    impl Transport for Once {
+        fn send(&mut self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer[..self.0.len()].copy_from_slice(&self.0);
+            Ok(self.0.len())
+        }
+
+        fn reopen(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn port(&self) -> u32 {
+            0
+        }
+    }
+
+    #[test]
+    fn buffer_is_wiped_after_use() {
+        let mut message = vec![0; 20];
+        message[0] = 20;
+        message[4] = 0x20;
+        message[8] = 1;
+        message[16..].copy_from_slice(b"KEY!");
+        let mut netlink = Netlink::new(Once(message));
+        let payload = netlink.get(&mut [0; 16], |payload| Ok(payload.to_vec())).unwrap();
+        assert_eq!(payload, b"KEY!");
+        assert!(netlink.buffer.iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
+    fn kernel_that_does_not_answer_is_not_waited_for() {
+        // A real socket, and a request that asks for nothing: no reply will come.
+        let socket = KernelSocket::with_timeout(NETLINK_ROUTE, Duration::from_millis(30)).unwrap();
+        let mut netlink = Netlink::new(socket);
+        let mut request = [16_u8, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let failure = netlink.dump(&mut request, |(), _| Ok(())).unwrap_err();
+        assert!(matches!(failure, Failure::Timeout), "{failure}");
+    }
+
+    #[test]
+    fn every_socket_has_a_receive_timeout() {
+        let socket = KernelSocket::open(NETLINK_ROUTE).unwrap();
+        let timeout = rustix::net::sockopt::socket_timeout(socket.socket.as_fd(), Timeout::Recv).unwrap();
+        assert_eq!(timeout, Some(RECEIVE_TIMEOUT));
+    }
+}

@@ -411,4 +411,119 @@ pub fn is_denied(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_795_000_000;
+    const KEY: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
+
+    fn parsed(text: &str) -> Result<Device, Fault> {
+        parse(&mut text.as_bytes(), NOW)
+    }
+
+    fn fault(text: &str) -> String {
+        parsed(text).unwrap_err().to_string()
+    }
+
+    fn peer(lines: &str) -> Peer {
+        parsed(&format!("public_key={KEY}\n{lines}\nerrno=0\n\n")).unwrap().peers.remove(0)
+    }
+
+    #[test]
+    fn daemon_s_public_key_follows_from_its_private_key() {
+        // Oracle: `wg pubkey` of 32 bytes of 0x40.
+        let device = parsed(&format!("private_key={}\nerrno=0\n\n", "40".repeat(32))).unwrap();
+        assert_eq!(device.public_key.unwrap().to_string(), "17XoHTNuV4sTuNcG6C0GHjA4yWvOZs3PUNVmuW3buhA=");
+    }
+
+    #[test]
+    fn unset_private_key_stands_for_no_public_key() {
+        let device = parsed(&format!("private_key={}\nlisten_port=51820\nerrno=0\n\n", "0".repeat(64))).unwrap();
+        assert_eq!(device.public_key, None);
+        assert_eq!(device.listen_port, Some(51820));
+    }
+
+    #[test]
+    fn boringtun_tells_its_public_key() {
+        let device = parsed(&format!("own_public_key={KEY}\nerrno=0\n\n")).unwrap();
+        assert_eq!(device.public_key.unwrap().0[..3], [1, 2, 3]);
+    }
+
+    #[test]
+    fn handshake_before_1990_is_elapsed_time() {
+        assert_eq!(peer("last_handshake_time_sec=1794999990").last_handshake, Some(1_794_999_990));
+        assert_eq!(peer("last_handshake_time_sec=25").last_handshake, Some(NOW - 25));
+        assert_eq!(peer("last_handshake_time_sec=0\nlast_handshake_time_nsec=0").last_handshake, None);
+        assert_eq!(peer("last_handshake_time_sec=0\nlast_handshake_time_nsec=7").last_handshake, Some(NOW));
+    }
+
+    #[test]
+    fn unknown_keys_are_passed_over() {
+        let peer = peer("colour=blue\nrx_bytes=5\ntx_bytes=6\nprotocol_version=1\npersistent_keepalive_interval=25");
+        assert_eq!((peer.rx_bytes, peer.tx_bytes, peer.persistent_keepalive), (5, 6, 25));
+        assert!(parsed("colour=blue\nerrno=0\n\n").is_ok());
+    }
+
+    #[test]
+    fn preshared_key_is_only_noted() {
+        assert!(peer(&format!("preshared_key={KEY}")).has_preshared_key);
+        assert!(!peer(&format!("preshared_key={}", "0".repeat(64))).has_preshared_key);
+    }
+
+    #[test]
+    fn endpoints_of_every_form_are_read() {
+        let endpoint = |text: &str| peer(&format!("endpoint={text}")).endpoint.unwrap().to_string();
+        assert_eq!(endpoint("192.0.2.1:51820"), "192.0.2.1:51820");
+        assert_eq!(endpoint("[2001:db8::1]:1"), "[2001:db8::1]:1");
+        assert_eq!(endpoint("[fe80::1%7]:1"), "[fe80::1%7]:1");
+        assert_eq!(endpoint("[fe80::1%lo]:1"), "[fe80::1%1]:1", "lo is the first link everywhere");
+        assert_eq!(endpoint("[fe80::1%gone0]:1"), "[fe80::1]:1");
+    }
+
+    #[test]
+    fn errno_is_honoured() {
+        assert_eq!(fault("errno=-5\n\n"), "it answered with errno -5");
+        assert_eq!(fault("listen_port=1\n\n"), "its answer makes no sense: it has no errno");
+    }
+
+    #[test]
+    fn garbage_is_named_but_never_quoted() {
+        assert_eq!(fault("HTTP/1.1 400 Bad Request\n\n"), "its answer makes no sense: a line has no =");
+        assert_eq!(fault("listen_port=x\n\n"), "its answer makes no sense: listen_port is no number in its range");
+        assert_eq!(fault("rx_bytes=1\n\n"), "its answer makes no sense: rx_bytes stands before any public_key");
+        assert_eq!(fault("errno=0\n"), "its answer makes no sense: it ends before its blank line");
+        assert!(!fault("private_key=secret\n\n").contains("secret"));
+        assert!(!fault("\u{1b}[2Jprivate=\n\nx").contains('\u{1b}'));
+    }
+
+    #[test]
+    fn allowed_ips_beyond_their_family_are_refused() {
+        for bad in ["10.0.0.1/33", "::/129", "10.0.0.1", "10.0.0.1/-1", "/0"] {
+            assert!(fault(&format!("public_key={KEY}\nallowed_ip={bad}\n\n")).contains("allowed_ip"), "{bad}");
+        }
+    }
+
+    /// Gives the same bytes for ever.
+    struct Endless(&'static [u8]);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = buffer.len() / self.0.len() * self.0.len();
+            if length == 0 {
+                let part = buffer.len().min(self.0.len());
+                buffer[..part].copy_from_slice(&self.0[..part]);
+                return Ok(part);
+            }
+            buffer[..length].chunks_mut(self.0.len()).for_each(|chunk| chunk.copy_from_slice(self.0));
+            Ok(length)
+        }
+    }
+
+    #[test]
+    fn endless_answers_end_at_a_limit() {
+        let fault = parse(&mut Endless(b"x"), NOW).unwrap_err().to_string();
+        assert_eq!(fault, "its answer makes no sense: a line of more than 65536 bytes");
+        let fault = parse(&mut Endless(b"a=b\n"), NOW).unwrap_err().to_string();
+        assert_eq!(fault, "its answer makes no sense: more than 64 MiB");
+    }
+}

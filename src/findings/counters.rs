@@ -123,16 +123,18 @@ const fn kernel(counter: Counter) -> Meaning {
 
 const fn userspace(counter: Counter) -> Meaning {
     match counter {
-        Counter::RxBytes | Counter::RxPackets => Meaning {
-            means: "inner packets that the daemon handed to this host",
+        Counter::RxBytes => Meaning {
+            means: "the size of the inner packets that the daemon handed to this host",
             not: Some("WireGuard messages: handshakes, keepalives and their overhead are not in it"),
             remedy: None,
         },
-        Counter::TxBytes | Counter::TxPackets => Meaning {
-            means: "inner packets that the daemon took from this host",
+        Counter::TxBytes => Meaning {
+            means: "the size of the inner packets that the daemon took from this host",
             not: Some("proof that they were sent: what became of them only the daemon knows"),
             remedy: None,
         },
+        Counter::RxPackets => plain("inner packets that the daemon handed to this host"),
+        Counter::TxPackets => plain("inner packets that the daemon took from this host"),
         Counter::RxErrors | Counter::RxFrameErrors | Counter::RxDropped => Meaning {
             means: "the daemon handed over something that is no IP packet",
             not: Some("a peer using an address it may not: daemons count that nowhere"),

@@ -73,7 +73,7 @@ impl fmt::Debug for Name {
     }
 }
 
-/// Replaces what could act on a terminal or reorder its text: control characters and Unicode's direction marks.
+/// Replaces what could act on a terminal by escapes.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts_on_terminal) {
@@ -92,7 +92,9 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-fn acts_on_terminal(c: char) -> bool {
+/// Whether a character could act on a terminal or reorder its text.
+#[must_use]
+pub fn acts_on_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -150,30 +150,29 @@ pub const fn backend(network: &Network) -> &'static str {
 /// Columns of prose where no terminal says how many there are.
 const PROSE: usize = 100;
 
-/// Writes text, breaking lines between words so that each stays within the width; further lines are indented.
+/// Writes text in lines of whole words that stay within the width, each indented and in one tone.
 ///
 /// # Errors
 /// As the writer.
-pub fn paragraph(out: &mut dyn Write, style: &Style, indent: usize, text: &str) -> io::Result<()> {
-    let width = style.width.unwrap_or(PROSE).max(indent + 20);
-    let mut column = 0;
+pub fn paragraph(out: &mut dyn Write, style: &Style, indent: usize, tone: Tone, text: &str) -> io::Result<()> {
+    let width = style.width.unwrap_or(PROSE).max(indent + 20) - indent;
+    let mut line = String::new();
+    let mut columns = 0;
     for word in text.split_whitespace() {
         let length = word.chars().count();
-        if column > 0 && column + 1 + length > width {
-            writeln!(out)?;
-            column = 0;
+        if columns > 0 && columns + 1 + length > width {
+            writeln!(out, "{:indent$}{}", "", style.paint(tone, &line))?;
+            line.clear();
+            columns = 0;
         }
-        if column == 0 {
-            write!(out, "{:indent$}", "")?;
-            column = indent;
-        } else {
-            write!(out, " ")?;
-            column += 1;
+        if columns > 0 {
+            line.push(' ');
+            columns += 1;
         }
-        write!(out, "{word}")?;
-        column += length;
+        line.push_str(word);
+        columns += length;
     }
-    writeln!(out)
+    writeln!(out, "{:indent$}{}", "", style.paint(tone, &line))
 }
 
 #[cfg(test)]
@@ -211,7 +210,7 @@ mod tests {
     fn paragraph_stays_within_the_width() {
         let mut out = Vec::new();
         let style = Style { width: Some(30), ..Style::default() };
-        paragraph(&mut out, &style, 4, "one two three four five six seven eight nine").unwrap();
+        paragraph(&mut out, &style, 4, Tone::Plain, "one two three four five six seven eight nine").unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().all(|line| line.len() <= 30 && line.starts_with("    ")), "{text}");
         assert_eq!(text.split_whitespace().count(), 9);

@@ -13,7 +13,9 @@ use serde::{Serialize, Serializer};
 use super::Report;
 use crate::error::Error;
 use crate::findings::Finding;
-use crate::model::{AllowedIp, Backend, Counter, InterfaceStats, Name, Network, Peer, Problem, PublicKey};
+use crate::model::{
+    AllowedIp, Backend, Counter, InterfaceStats, Name, Network, Peer, Problem, PublicKey, acts_on_terminal,
+};
 use crate::rates::{NetworkRates, PeerRates};
 
 /// Grows when a reader of an older version would misread the document.
@@ -36,8 +38,30 @@ pub fn error(out: &mut dyn Write, error: &Error) -> io::Result<()> {
 }
 
 fn write(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, document)?;
+    document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, TerminalSafe))?;
     out.write_all(b"\n")
+}
+
+/// Compact JSON that may also be looked at: JSON itself lets characters through that act on a terminal.
+struct TerminalSafe;
+
+impl serde_json::ser::Formatter for TerminalSafe {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            if acts_on_terminal(c) {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            } else {
+                writer.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The JSON Schema of every document: file name without its ending, and schema.

@@ -36,7 +36,13 @@ fn write_network(
     write_identity(out, style, network)?;
     for finding in report.findings.iter().filter(|finding| finding.severity > Severity::Info) {
         writeln!(out)?;
-        paragraph(out, style, 2, &format!("! {}: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy))?;
+        paragraph(
+            out,
+            style,
+            2,
+            Tone::Bad,
+            &format!("! {}: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy),
+        )?;
     }
     if network.backend == Backend::DeadDaemon {
         return Ok(());
@@ -51,18 +57,34 @@ fn write_network(
     for counter in Counter::MAIN {
         write_counter(out, style, network, counter, rates.and_then(|rates| rates.get(counter)))?;
     }
-    writeln!(out, "\n{}", style.paint(Tone::Bold, "Error breakdown and the rest"))?;
-    for counter in Counter::detail() {
-        write_counter(out, style, network, counter, None)?;
-    }
+    writeln!(out, "\n{}", style.paint(Tone::Bold, "Error breakdown, and the network core's counters"))?;
+    write_detail(out, style, network)?;
     write_comparison(out, style, network)?;
     if let Some(text) = counted_nowhere(network.backend) {
         writeln!(out, "\n{}", style.paint(Tone::Bold, "Counted nowhere"))?;
-        paragraph(out, style, 2, &format!("No counter here can show {text}."))?;
+        paragraph(out, style, 2, Tone::Plain, &format!("No counter here can show {text}."))?;
     }
     if let Some(list) = network.peers.as_deref().filter(|list| !list.is_empty()) {
         writeln!(out, "\n{}", style.paint(Tone::Bold, "Peers"))?;
         peers::write(out, style, list, now)?;
+    }
+    Ok(())
+}
+
+/// The sixteen other counters: those that moved on lines of their own, the rest by name.
+fn write_detail(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
+    let (mut zero, mut unknown) = (Vec::new(), Vec::new());
+    for counter in Counter::detail() {
+        match network.stats.get(counter) {
+            Some(0) => zero.push(counter.name()),
+            None => unknown.push(counter.name()),
+            Some(_) => write_counter(out, style, network, counter, None)?,
+        }
+    }
+    for (label, names) in [("At 0:", zero), ("Not known, the kernel did not send it:", unknown)] {
+        if !names.is_empty() {
+            paragraph(out, style, 2, Tone::Dim, &format!("{label} {}", names.join(", ")))?;
+        }
     }
     Ok(())
 }
@@ -82,7 +104,7 @@ fn write_identity(out: &mut dyn Write, style: &Style, network: &Network) -> io::
     if let Some(fwmark) = network.fwmark.filter(|&fwmark| fwmark != 0) {
         facts.push(format!("fwmark {fwmark:#x}"));
     }
-    if facts.is_empty() { Ok(()) } else { paragraph(out, style, 2, &facts.join(", ")) }
+    if facts.is_empty() { Ok(()) } else { paragraph(out, style, 2, Tone::Plain, &facts.join(", ")) }
 }
 
 /// A counter on its line, and below it what it means unless it is 0.
@@ -112,29 +134,31 @@ fn write_counter(
     }
     writeln!(out)?;
     match value {
-        None => paragraph(out, style, BELOW, "Not known: the kernel did not send it."),
+        None => paragraph(out, style, BELOW, Tone::Dim, "Not known: the kernel did not send it."),
         Some(0) => Ok(()),
         Some(_) => {
-            paragraph(out, style, BELOW, &sentence(means))?;
+            paragraph(out, style, BELOW, Tone::Plain, &sentence(means))?;
             if let Some(not) = not {
-                paragraph(out, style, BELOW, &format!("Not: {}", sentence(not)))?;
+                paragraph(out, style, BELOW, Tone::Plain, &format!("Not: {not}."))?;
             }
             if let Some(remedy) = remedy {
-                paragraph(out, style, BELOW, &format!("Do: {}", sentence(remedy)))?;
+                paragraph(out, style, BELOW, Tone::Plain, &format!("Do: {remedy}."))?;
             }
             Ok(())
         }
     }
 }
 
+/// The texts stand in lists elsewhere; here each is a sentence.
 fn sentence(text: &str) -> String {
-    format!("{text}.")
+    let mut letters = text.chars();
+    letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }
 
 /// The interface's bytes beside the sum of its peers'. The difference has a sign.
 fn write_comparison(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
     let Some(peers) = &network.peers else { return Ok(()) };
-    writeln!(out, "\n{}", style.paint(Tone::Bold, "Interface and peers"))?;
+    writeln!(out, "\n{}", style.paint(Tone::Bold, "Interface and peers, in bytes"))?;
     let sum = |bytes: fn(&crate::model::Peer) -> u64| peers.iter().map(|peer| u128::from(bytes(peer))).sum::<u128>();
     let directions = [
         ("received", Counter::RxBytes, sum(|peer| peer.rx_bytes)),
@@ -149,15 +173,15 @@ fn write_comparison(out: &mut dyn Write, style: &Style, network: &Network) -> io
         differs |= apart != 0;
         let peers = u64::try_from(peers).unwrap_or(u64::MAX);
         let text = format!(
-            "{direction}: interface {} B, peers {} B, difference {sign}{} B",
+            "{direction}: interface {}, peers {}, difference {sign}{}",
             style.count(network.stats.get(counter)),
             grouped(peers),
             grouped(apart)
         );
-        paragraph(out, style, 2, &text)?;
+        paragraph(out, style, 2, Tone::Plain, &text)?;
     }
     if differs {
-        paragraph(out, style, 2, &format!("The difference is {}.", difference(network.backend)))?;
+        paragraph(out, style, 2, Tone::Plain, &format!("The difference is {}.", difference(network.backend)))?;
     }
     Ok(())
 }

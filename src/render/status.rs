@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::human::{Style, Tone, backend, grouped};
+use super::human::{Style, Tone, backend, grouped, paragraph};
 use super::{Report, peers};
 use crate::findings::Severity;
 use crate::model::{Backend, Counter, Network};
@@ -28,8 +28,8 @@ pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Res
         for finding in report.findings {
             // What is only information is marked among the counters already.
             if finding.interface == network.interface && finding.severity > Severity::Info {
-                let text = format!("! {}; {}", finding.summary, finding.remedy);
-                writeln!(out, "  {}", style.paint(Tone::Bad, &text))?;
+                let text = format!("! {}. To mend it: {}", finding.summary, finding.remedy);
+                paragraph(out, style, 2, Tone::Bad, &text)?;
             }
         }
         if let Some(list) = &network.peers {
@@ -91,7 +91,8 @@ fn write_errors(out: &mut dyn Write, style: &Style, network: &Network) -> io::Re
     wrapped(out, style, "  trouble  ", &facts)
 }
 
-/// A heading and facts, parted by commas; a fact that does not fit starts a further line.
+/// A heading and facts, parted by commas; a fact that does not fit starts a further line, and one that does not fit there
+/// either is broken between words.
 fn wrapped(out: &mut dyn Write, style: &Style, heading: &str, facts: &[String]) -> io::Result<()> {
     let indent = visible(heading).min(11);
     let width = style.width.unwrap_or(usize::MAX);
@@ -99,18 +100,22 @@ fn wrapped(out: &mut dyn Write, style: &Style, heading: &str, facts: &[String]) 
     let mut column = visible(heading);
     for (place, fact) in facts.iter().enumerate() {
         let comma = if place + 1 < facts.len() { "," } else { "" };
-        let length = visible(fact) + comma.len();
-        if place > 0 {
-            if column + 1 + length > width {
-                write!(out, "\n{:indent$}", "")?;
-                column = indent;
-            } else {
-                write!(out, " ")?;
-                column += 1;
+        let fact = format!("{fact}{comma}");
+        let pieces = if indent + visible(&fact) > width { fact.split(' ').collect() } else { vec![fact.as_str()] };
+        for (piece_place, piece) in pieces.into_iter().enumerate() {
+            let length = visible(piece);
+            if place + piece_place > 0 {
+                if column + 1 + length > width {
+                    write!(out, "\n{:indent$}", "")?;
+                    column = indent;
+                } else {
+                    write!(out, " ")?;
+                    column += 1;
+                }
             }
+            write!(out, "{piece}")?;
+            column += length;
         }
-        write!(out, "{fact}{comma}")?;
-        column += length;
     }
     writeln!(out)
 }

@@ -1,0 +1,68 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_wgstat_global_optspecs
+    string join \n json color= strict no-peers h/help V/version
+end
+
+function __fish_wgstat_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_wgstat_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_wgstat_using_subcommand
+    set -l cmd (__fish_wgstat_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c wgstat -n "__fish_wgstat_needs_command" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_needs_command" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
+complete -c wgstat -n "__fish_wgstat_needs_command" -l strict -d 'Exit with 1 if anything could not be read'
+complete -c wgstat -n "__fish_wgstat_needs_command" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_needs_command" -s V -l version -d 'Print version'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l bytes -d 'Show bytes to the last digit'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l strict -d 'Exit with 1 if anything could not be read'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l interval -d 'Look twice, so far apart, and show rates (2s, 500ms, 1m)' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l bytes -d 'Show the peers\' bytes to the last digit'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l strict -d 'Exit with 1 if anything could not be read'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l strict -d 'Exit with 1 if anything could not be read'
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

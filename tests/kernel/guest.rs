@@ -1,0 +1,122 @@
+//! Inside the guest: the list of tests, and the namespaces and programs they use.
+
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+use super::{common, faults, hostile, numbers, privilege, recordings};
+
+/// Set in the environment of the guest.
+pub(super) const MARK: &str = "WGSTAT_GUEST";
+
+/// Runs every test, one after the other: the guest has one processor, and the first loads the module.
+pub(super) fn run() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    let mut add = |name: &str, test: fn()| {
+        let run = move || std::panic::catch_unwind(test).map_err(|panic| Failed::from(message(&*panic)));
+        trials.push(Trial::test(name, run));
+    };
+    // A filter may leave the first test out, and the others need the module.
+    let filtered = arguments.filter.is_some();
+    add("kernel_without_the_module_has_no_networks_and_says_why", privilege::kernel_without_module);
+    add("module_loads", load_wireguard);
+    for (name, test) in [numbers::TESTS, faults::TESTS, hostile::TESTS, privilege::TESTS, recordings::TESTS].concat() {
+        add(name, test);
+    }
+    if filtered {
+        load_wireguard();
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+fn load_wireguard() {
+    let order = std::fs::read_to_string("/modules/wireguard.order").unwrap();
+    for module in order.lines() {
+        sh(&format!(
+            "grep -q '^{} ' /proc/modules || insmod /modules/{module}",
+            module.trim_end_matches(".ko").replace('-', "_")
+        ));
+    }
+}
+
+/// Runs a shell command that has to succeed, and returns what it printed.
+pub(super) fn sh(script: &str) -> String {
+    let output = Command::new("sh").args(["-c", script]).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{script}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A network namespace that vanishes with the test.
+pub(super) struct Host(String);
+
+impl Host {
+    pub(super) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("h{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        sh(&format!("ip netns add {name} && ip -n {name} link set lo up"));
+        Self(name)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// Runs a shell script inside; it has to succeed.
+    pub(super) fn sh(&self, script: &str) -> String {
+        sh(&format!("ip netns exec {} sh -ec '{}'", self.0, script.replace('\'', "'\\''")))
+    }
+
+    /// Runs a program inside, however it ends.
+    pub(super) fn run(&self, words: &[&str]) -> Output {
+        Command::new("ip").args(["netns", "exec", &self.0]).args(words).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// `wgstat ARGUMENTS --json`, which has to succeed and to match its schema.
+    pub(super) fn json(&self, arguments: &str) -> Value {
+        let words: Vec<&str> = ["wgstat"].into_iter().chain(arguments.split(' ')).chain(["--json"]).collect();
+        let output = self.run(&words);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        common::document(&output.stdout)
+    }
+
+    /// The one network of a `stats` document.
+    pub(super) fn stats(&self, interface: &str) -> Value {
+        self.json(&format!("stats {interface}"))["networks"][0].take()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+    }
+}
+
+/// A throw-away private key; every number gives another.
+pub(super) fn private_key(number: u32) -> [u8; 32] {
+    let mut key = [0x40; 32];
+    key[1..5].copy_from_slice(&number.to_le_bytes());
+    key
+}
+
+pub(super) fn public_key(number: u32) -> String {
+    base64(x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(private_key(number))).as_bytes())
+}
+
+pub(super) fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}

@@ -1,0 +1,84 @@
+//! Without the module, and without privilege.
+
+use serde_json::Value;
+
+use super::guest::{Host, base64, private_key, public_key};
+
+pub(super) const TESTS: &[(&str, fn())] = &[
+    ("unprivileged_user_gets_all_statistics_and_no_peers", unprivileged),
+    ("process_leaves_no_core_to_read", not_dumpable),
+];
+
+/// Runs first: the kernel then ignores the filter and lists every link, none of which is a WireGuard interface.
+pub(super) fn kernel_without_module() {
+    let host = Host::new();
+    host.sh("ip link add wg0 type dummy; ip link add wg1 type dummy");
+    let output = host.run(&["wgstat"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout, b"no WireGuard interfaces\n");
+    let hint = String::from_utf8(output.stderr).unwrap();
+    assert!(hint.starts_with("hint: ") && hint.contains("modprobe wireguard"), "{hint}");
+    let status = host.json("status --strict");
+    assert_eq!(status["networks"], Value::Array(Vec::new()));
+    assert_eq!(status["problems"], Value::Array(Vec::new()));
+}
+
+fn unprivileged() {
+    let host = Host::new();
+    std::fs::write("/tmp/key", base64(&private_key(1))).unwrap();
+    for interface in ["wg0", "wg1"] {
+        host.sh(&format!(
+            "ip link add {interface} type wireguard
+             wg set {interface} private-key /tmp/key peer {} endpoint 127.0.0.1:9 allowed-ips 10.9.0.2/32
+             ip address add 10.9.0.1/24 dev {interface}; ip link set {interface} up
+             ping -q -c 3 -i 0.1 -W 1 10.9.0.9 >/dev/null 2>&1 || true",
+            public_key(2)
+        ));
+    }
+    let full = host.json("status");
+    assert!(full["totals"]["tx_errors"].as_u64().unwrap() >= 3, "there is something to see");
+
+    let unprivileged = |arguments: &[&str]| {
+        host.run(&[&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "wgstat"], arguments].concat())
+    };
+    let output = unprivileged(&["status", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let status = super::common::document(&output.stdout);
+    for (ours, theirs) in status["networks"].as_array().unwrap().iter().zip(full["networks"].as_array().unwrap()) {
+        for key in
+            ["interface", "ifindex", "mtu", "enabled", "up", "operstate", "interface_stats", "interface_stats_detail"]
+        {
+            assert_eq!(ours[key], theirs[key], "{key}");
+        }
+        for key in ["peers", "public_key", "listen_port", "fwmark"] {
+            assert_eq!(ours[key], Value::Null, "{key}");
+        }
+    }
+    assert_eq!(status["networks"].as_array().unwrap().len(), 2);
+    let problems = status["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 1, "said once, not per interface: {problems:?}");
+    assert_eq!(problems[0]["code"], "PERMISSION_DENIED");
+    assert_eq!(problems[0]["interface"], Value::Null);
+
+    let output = unprivileged(&["status"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "wgstat: cannot read peers: operation not permitted\n\
+         hint: run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN\n"
+    );
+    assert_eq!(unprivileged(&["status", "--strict"]).status.code(), Some(1));
+    let output = unprivileged(&["status", "--strict", "--no-peers"]);
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), b"".as_slice()));
+}
+
+fn not_dumpable() {
+    // /proc/PID of a process that may not be dumped belongs to root, whoever runs it.
+    let host = Host::new();
+    host.sh("ip link add wg0 type wireguard");
+    let owner = host.sh(
+        "setpriv --reuid=65534 --regid=65534 --clear-groups wgstat stats wg0 --interval 3s >/dev/null 2>&1 & sleep 1
+         stat -c %u /proc/$(pidof wgstat)/mem; wait",
+    );
+    assert_eq!(owner.trim(), "0");
+}

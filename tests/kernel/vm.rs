@@ -1,0 +1,227 @@
+//! Boots a real kernel with this program in it, in an emulator that needs no hardware virtualisation.
+//!
+//! `-icount` makes guest time a count of instructions and skips idle time: waiting for minutes costs nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use super::{guest, recordings};
+
+/// Loaded before the tests. WireGuard itself is not: the first test is about a kernel without it.
+const MODULES: [&str; 5] = ["veth", "dummy", "nf_tables", "tun", "af_packet"];
+/// The last line of the guest that counts.
+const VERDICT: &str = "GUEST EXIT ";
+/// Far more than the tests take; a hung guest must end.
+const LIMIT_SECONDS: &str = "1500";
+
+pub(super) fn boot() -> ExitCode {
+    match try_boot() {
+        Ok(code) => code,
+        Err(error) => {
+            println!("the tests on a real kernel could not run: {error}");
+            println!("tests/run --install installs what they need");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_boot() -> Result<ExitCode, String> {
+    let target = target()?;
+    let kernel = kernel(&target.join("vm/root"))?;
+    let root = tempfile::tempdir_in(target.join("vm")).map_err(|error| format!("target/vm: {error}"))?;
+    let list: Vec<String> = std::env::args().skip(1).collect();
+    pack(root.path(), &kernel, &list)?;
+    let image = target.join("vm/initrd");
+    archive(root.path(), &image)?;
+
+    let mut emulator = Command::new("timeout")
+        .args(["--kill-after=10", LIMIT_SECONDS, "qemu-system-x86_64", "-M", "microvm,accel=tcg,rtc=on"])
+        .args(["-cpu", "max,erms=off,fsrm=off", "-icount", "shift=0,sleep=off", "-m", "1536", "-smp", "1"])
+        .args(["-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot"])
+        .arg("-kernel")
+        .arg(&kernel.image)
+        .arg("-initrd")
+        .arg(&image)
+        .args(["-append", "console=ttyS0 quiet panic=-1 reboot=t mitigations=off tsc=reliable"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("qemu-system-x86_64: {error}"))?;
+    let mut verdict = None;
+    let mut recorded_files = BTreeMap::new();
+    let stdout = emulator.stdout.take().ok_or("no output of the emulator")?;
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = String::from_utf8_lossy(&line.map_err(|error| error.to_string())?).trim_end().to_owned();
+        if let Some(code) = line.strip_prefix(VERDICT) {
+            verdict = code.parse::<u8>().ok();
+        } else if let Some(recorded) = line.strip_prefix(recordings::MARK) {
+            if let Some((name, line)) = recorded.split_once(' ') {
+                let recording: &mut String = recorded_files.entry(name.to_owned()).or_default();
+                recording.extend([line, "\n"]);
+            }
+        } else {
+            println!("{line}");
+        }
+    }
+    let _ = emulator.wait();
+    for (name, recording) in recorded_files {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("{name}.txt"));
+        fs::write(&path, recording).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    verdict.map(ExitCode::from).ok_or_else(|| "the guest ended without a verdict".to_owned())
+}
+
+/// `target/`, found from this program's own place in it.
+fn target() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    own.ancestors().nth(3).map(Path::to_owned).ok_or_else(|| "this program is not in target/PROFILE/deps".to_owned())
+}
+
+struct Kernel {
+    root: PathBuf,
+    version: String,
+    image: PathBuf,
+}
+
+/// The unpacked kernel package.
+fn kernel(root: &Path) -> Result<Kernel, String> {
+    let modules = root.join("lib/modules");
+    let version = fs::read_dir(&modules)
+        .map_err(|error| format!("no unpacked kernel in {}: {error}", modules.display()))?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .max()
+        .ok_or_else(|| format!("no kernel in {}", modules.display()))?;
+    let image = root.join("boot").join(format!("vmlinuz-{version}"));
+    if !image.exists() {
+        return Err(format!("{}: no such file", image.display()));
+    }
+    Ok(Kernel { root: root.to_owned(), version, image })
+}
+
+/// Lays out the guest's file system.
+fn pack(root: &Path, kernel: &Kernel, arguments: &[String]) -> Result<(), String> {
+    // The folder becomes the guest's root, which its unprivileged users must be able to enter.
+    fs::set_permissions(root, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
+    for directory in ["bin", "sbin", "usr/bin", "usr/sbin", "proc", "sys", "dev", "tmp", "run", "etc", "modules"] {
+        fs::create_dir_all(root.join(directory)).map_err(|error| error.to_string())?;
+    }
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let profile = own.ancestors().nth(2).ok_or("no profile folder")?;
+    let wgstat = std::env::var_os("WGSTAT").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_wgstat")), PathBuf::from);
+    put(root, &wgstat, "usr/bin/wgstat")?;
+    put(root, &own, "usr/bin/kernel-tests")?;
+    put(root, &profile.join("examples/lab"), "usr/bin/lab")?;
+    put(root, &program("busybox")?, "bin/busybox")?;
+    // busybox's own shell prefers its own `ip` and `ping` to anything on the PATH.
+    put(root, &program("dash")?, "bin/dash")?;
+    for name in ["ip", "wg", "nft", "ping", "setpriv"] {
+        put(root, &program(name)?, &format!("usr/sbin/{name}"))?;
+    }
+    let order = modules(root, kernel)?;
+    let arguments = arguments.join(" ");
+    let mark = guest::MARK;
+    let record = if std::env::var_os("WGSTAT_RECORD").is_some() { "WGSTAT_RECORD=1 " } else { "" };
+    let init = format!(
+        "#!/bin/busybox sh\n\
+         /bin/busybox --install -s /bin; ln -sf dash /bin/sh; rm -f /bin/ip /bin/ping\n\
+         mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs run /run\n\
+         mkdir -p /var /run/netns; ln -s /run /var/run\n\
+         export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp\n\
+         for m in {order}; do insmod /modules/$m; done\n\
+         {record}{mark}=1 kernel-tests --test-threads=1 {arguments}\n\
+         echo {VERDICT}$?\n\
+         poweroff -f\n"
+    );
+    let path = root.join("init");
+    fs::write(&path, init).map_err(|error| error.to_string())?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// Copies a program and the libraries it loads.
+fn put(root: &Path, program: &Path, destination: &str) -> Result<(), String> {
+    let copy = |from: &Path, to: &Path| {
+        fs::create_dir_all(to.parent().unwrap())
+            .and_then(|()| fs::copy(from, to).map(drop))
+            .map_err(|error| format!("{}: {error}", from.display()))
+    };
+    copy(program, &root.join(destination))?;
+    let listed = Command::new("ldd").arg(program).output().map_err(|error| format!("ldd: {error}"))?;
+    for word in String::from_utf8_lossy(&listed.stdout).split_whitespace().filter(|word| word.starts_with('/')) {
+        let to = root.join(word.trim_start_matches('/'));
+        if !to.exists() {
+            copy(Path::new(word), &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn program(name: &str) -> Result<PathBuf, String> {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    path.split(':')
+        .map(|directory| Path::new(directory).join(name))
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| format!("{name}: no such program"))
+}
+
+/// Copies the modules that are needed, and WireGuard's; the first ones' names are returned in loading order.
+fn modules(root: &Path, kernel: &Kernel) -> Result<String, String> {
+    let depmod = Command::new(program("depmod")?).arg("-b").arg(&kernel.root).arg(&kernel.version).status();
+    if !depmod.map_err(|error| format!("depmod: {error}"))?.success() {
+        return Err("depmod failed".to_owned());
+    }
+    let mut copied = BTreeSet::new();
+    let mut load = |module: &str| -> Result<Vec<String>, String> {
+        let listed = Command::new(program("modprobe")?)
+            .args(["-S", &kernel.version, "-d"])
+            .arg(&kernel.root)
+            .args(["--show-depends", module])
+            .output()
+            .map_err(|error| format!("modprobe: {error}"))?;
+        let mut names = Vec::new();
+        for path in String::from_utf8_lossy(&listed.stdout).lines().filter_map(|line| line.strip_prefix("insmod ")) {
+            // Options of the module may follow its path.
+            let path = Path::new(path.split_whitespace().next().unwrap_or_default());
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let plain = name.trim_end_matches(".xz").to_owned();
+            if copied.insert(plain.clone()) {
+                let to = root.join("modules").join(&plain);
+                if name.ends_with(".xz") {
+                    let unpacked =
+                        Command::new("xz").arg("-dc").arg(path).output().map_err(|error| format!("xz: {error}"))?;
+                    fs::write(&to, unpacked.stdout).map_err(|error| error.to_string())?;
+                } else {
+                    fs::copy(path, &to).map_err(|error| format!("{}: {error}", path.display()))?;
+                }
+                names.push(plain);
+            }
+        }
+        Ok(names)
+    };
+    let mut order = Vec::new();
+    for module in MODULES {
+        order.extend(load(module)?);
+    }
+    let wireguard = load("wireguard")?;
+    if wireguard.is_empty() {
+        return Err("the unpacked kernel has no WireGuard module".to_owned());
+    }
+    fs::write(root.join("modules/wireguard.order"), wireguard.join("\n")).map_err(|error| error.to_string())?;
+    Ok(order.join(" "))
+}
+
+/// Packs a folder in the format that the kernel unpacks at boot.
+fn archive(root: &Path, image: &Path) -> Result<(), String> {
+    let file = fs::File::create(image).map_err(|error| format!("{}: {error}", image.display()))?;
+    let packed = Command::new("sh")
+        .args(["-c", "find . | cpio --quiet -o -H newc"])
+        .current_dir(root)
+        .stdout(file)
+        .status()
+        .map_err(|error| format!("cpio: {error}"))?;
+    if packed.success() { Ok(()) } else { Err("cpio failed: is it installed?".to_owned()) }
+}

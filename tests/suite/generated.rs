@@ -1,0 +1,104 @@
+//! What is generated and committed is what the program generates now; and what the project says of itself is true.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use clap::CommandFactory as _;
+use wgstat::cli::Cli;
+use wgstat::error::Code;
+use wgstat::model::Counter;
+
+use crate::lab::wgstat;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn names(directory: &Path) -> BTreeSet<String> {
+    std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn committed_files_are_freshly_generated() {
+    for (what, committed) in [("man", "man"), ("completions", "completions"), ("schema", "docs/schema")] {
+        let fresh = tempfile::tempdir().unwrap();
+        let output = Command::new(wgstat()).args(["generate", what]).arg(fresh.path()).output().unwrap();
+        assert!(output.status.success());
+        assert_eq!(names(fresh.path()), names(&root().join(committed)), "{committed}/");
+        for name in names(fresh.path()) {
+            let now = std::fs::read_to_string(fresh.path().join(&name)).unwrap();
+            assert!(now == read(&format!("{committed}/{name}")), "{committed}/{name}: run wgstat generate {what}");
+        }
+    }
+}
+
+#[test]
+fn manual_names_every_flag_code_and_counter() {
+    let manual: String = names(&root().join("man")).iter().map(|name| read(&format!("man/{name}"))).collect();
+    let manual = manual.replace("\\-", "-");
+    let mut command = Cli::command();
+    command.build();
+    let flags = |command: &clap::Command| -> Vec<String> {
+        command.get_arguments().filter_map(|argument| argument.get_long()).map(str::to_owned).collect()
+    };
+    let mut all = flags(&command);
+    all.extend(command.get_subcommands().filter(|sub| sub.get_name() != "help").flat_map(flags));
+    for flag in all {
+        assert!(manual.contains(&format!("--{flag}")), "--{flag}");
+    }
+    for (code, _) in Code::ALL {
+        assert!(manual.contains(code.as_str()), "{code}");
+    }
+    for counter in Counter::ALL {
+        assert!(manual.contains(counter.name()), "{}", counter.name());
+    }
+}
+
+#[test]
+fn minimum_rust_version_is_no_lower_than_any_dependency_s() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let version = |text: &str| -> Vec<u32> {
+        text.split('.').chain(["0", "0"]).take(3).map(|part| part.parse().unwrap()).collect()
+    };
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours = packages.iter().find(|package| package["name"] == "wgstat").unwrap()["rust_version"].as_str().unwrap();
+    for package in packages {
+        if let Some(theirs) = package["rust_version"].as_str() {
+            assert!(version(theirs) <= version(ours), "{} needs Rust {theirs}", package["name"]);
+        }
+    }
+}
+
+#[test]
+fn every_netlink_crate_is_there_once() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--duplicates", "--edges", "normal", "--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!tree.lines().any(|line| line.starts_with("netlink")), "{tree}");
+}
+
+#[test]
+fn documents_name_no_path_of_a_machine() {
+    let forbidden = ["/home/", "/root/", "/work/"];
+    for file in ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/decisions.md", "Cargo.toml"] {
+        let text = read(file);
+        for word in forbidden {
+            assert!(!text.contains(word), "{file}: {word}");
+        }
+    }
+}

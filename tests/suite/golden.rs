@@ -1,0 +1,255 @@
+//! Every renderer over recorded and hostile replies, compared with files that were read line by line before they were
+//! committed. `WGSTAT_GOLDEN=write cargo test --test suite golden` writes them anew: read the difference.
+
+use std::path::Path;
+
+use wgstat::collect::Scope;
+use wgstat::error::Error;
+use wgstat::findings::findings;
+use wgstat::model::{Backend, Counter, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot};
+use wgstat::rates::rates;
+use wgstat::render::human::Style;
+use wgstat::render::{Report, json, stats, status};
+
+use crate::common::document;
+use crate::common::recording::Recording;
+use crate::common::wire::{Script, collector, device, done, family, key, link, peer};
+
+const NOW: u64 = 1_795_000_000;
+
+fn compare(name: &str, actual: &[u8]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("WGSTAT_GOLDEN").is_some_and(|value| value == "write") {
+        std::fs::write(&path, actual).unwrap();
+        return;
+    }
+    let expected = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let (expected, actual) = (String::from_utf8_lossy(&expected), String::from_utf8_lossy(actual));
+    for (number, (expected, actual)) in expected.lines().zip(actual.lines()).enumerate() {
+        assert_eq!(expected, actual, "{name}, line {}", number + 1);
+    }
+    assert_eq!(expected.lines().count(), actual.lines().count(), "lines of {name}");
+}
+
+fn terminal(width: usize) -> Style {
+    Style { width: Some(width), unicode: true, ..Style::default() }
+}
+
+/// Every renderer at every width; what is shown has no control character but those of our own colours.
+fn render(name: &str, snapshot: &Snapshot) {
+    let findings = findings(snapshot);
+    let report = Report { snapshot, rates: &[], findings: &findings };
+    let styles = [
+        ("60", terminal(60)),
+        ("200", terminal(200)),
+        ("pipe", Style::default()),
+        ("colour", Style { color: true, exact_bytes: true, ..terminal(80) }),
+    ];
+    for (kind, style) in styles {
+        for command in ["status", "stats"] {
+            let mut text = Vec::new();
+            if command == "status" {
+                status::write(&mut text, &style, &report).unwrap();
+            } else {
+                stats::write(&mut text, &style, &report).unwrap();
+            }
+            check_text(&text, &style);
+            // Each layout once is enough of the long one.
+            if command == "status" || kind == "60" {
+                compare(&format!("{name}.{command}.{kind}.txt"), &text);
+            }
+        }
+    }
+    let mut text = Vec::new();
+    json::status(&mut text, &report).unwrap();
+    let value = document(&text);
+    check_text(&text, &Style { unicode: true, ..Style::default() });
+    compare(&format!("{name}.json"), format!("{value:#}\n").as_bytes());
+}
+
+fn check_text(text: &[u8], style: &Style) {
+    let text = std::str::from_utf8(text).expect("output is UTF-8");
+    let mut plain = text.to_owned();
+    for code in ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[1;31m"] {
+        assert!(style.color || !plain.contains(code));
+        plain = plain.replace(code, "");
+    }
+    let acts = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+    assert!(!plain.contains(acts), "{plain:?}");
+    assert!(style.unicode || plain.is_ascii(), "{plain}");
+    if let Some(width) = style.width {
+        for line in plain.lines() {
+            // One word that is longer than the terminal wraps there; we break none.
+            let breakable = line.trim().contains(' ') && line.len() < 400;
+            assert!(!breakable || line.chars().count() <= width, "over {width} columns: {line}");
+        }
+    }
+}
+
+fn recorded(name: &str, text: &str) {
+    let recording = Recording::parse(text);
+    let (rtnl, genl) = recording.scripts();
+    let snapshot = collector(rtnl, genl).collect(&Scope::default(), recording.now + 78).unwrap();
+    render(name, &snapshot);
+}
+
+#[test]
+fn recorded_faults() {
+    recorded("faults", include_str!("../fixtures/faults.txt"));
+}
+
+#[test]
+fn recorded_networks() {
+    recorded("networks", include_str!("../fixtures/networks.txt"));
+}
+
+#[test]
+fn recorded_split_peer() {
+    recorded("split-peer", include_str!("../fixtures/split-peer.txt"));
+}
+
+#[test]
+fn nothing_at_all() {
+    render("empty", &Snapshot { timestamp: NOW, ..Snapshot::default() });
+}
+
+#[test]
+fn five_thousand_peers() {
+    let peers: Vec<Vec<u8>> = (0..5000_u32)
+        .map(|number| {
+            let [_, _, high, low] = number.to_be_bytes();
+            peer(number, i64::try_from(NOW).unwrap() - i64::from(number), &[([10, 9, high, low], 32)])
+        })
+        .collect();
+    let genl = [family()].into_iter().chain(peers.chunks(100).map(device)).chain([done(0, 0)]);
+    let rtnl = [[link(3, b"wg0", "wireguard", &[5; 25]), done(0, 0)].concat()];
+    let snapshot = collector(Script::replies(rtnl), Script::replies(genl)).collect(&Scope::default(), NOW).unwrap();
+    let report = Report { snapshot: &snapshot, rates: &[], findings: &[] };
+    let mut text = Vec::new();
+    status::write(&mut text, &terminal(80), &report).unwrap();
+    compare("many-peers.status.80.txt", &text);
+    let mut text = Vec::new();
+    status::write(&mut text, &Style { all_peers: true, ..terminal(80) }, &report).unwrap();
+    assert_eq!(String::from_utf8(text).unwrap().lines().count(), 3 + 1 + 5000);
+    let mut text = Vec::new();
+    json::status(&mut text, &report).unwrap();
+    let value = document(&text);
+    let peers = value["networks"][0]["peers"].as_array().unwrap();
+    assert_eq!(peers.len(), 5000);
+    for (place, peer) in peers.iter().enumerate() {
+        assert_eq!(peer["id"], place + 1);
+        assert_eq!(peer["transfer_rx"], place * 1000);
+        assert_eq!(peer["online"], place <= 180);
+    }
+}
+
+/// Names, counters and states that no sane host has, all at once.
+#[test]
+fn hostile_replies() {
+    let mut top = [u64::MAX; 25];
+    top[0] = u64::MAX - 1;
+    let old_kernel: Vec<u64> = (1..=23).collect();
+    let links = [
+        link(3, b"wg\xff\xfe\x1b[2J\x07", "wireguard", &top),
+        link(4, "w\u{202e}g\"\\\n".as_bytes(), "wireguard", &old_kernel),
+        link(4_000_000_000, "l\u{9b}2Jast\x7f".as_bytes(), "wireguard", &[]),
+        done(0, 0),
+    ]
+    .concat();
+    let genl = [
+        family(),
+        [device(&[peer(1, i64::MAX, &[([0, 0, 0, 0], 0)]), peer(2, 1, &[])]), done(0, 0)].concat(),
+        done(1, 0),
+        [device(&[]), done(95, 0)].concat(),
+    ];
+    let snapshot = collector(Script::replies([links]), Script::replies(genl)).collect(&Scope::default(), NOW).unwrap();
+    assert_eq!(snapshot.problems.len(), 2);
+    render("hostile", &snapshot);
+}
+
+/// Daemons alive, hung, dead, and elsewhere.
+#[test]
+fn userspace_daemons() {
+    let bytes: Vec<u8> = [21_u64, 50, 41_186, 48_430, 0, 0, 0, 7].iter().flat_map(|n| n.to_ne_bytes()).collect();
+    let link = |name: &str, ifindex, backend| Network {
+        interface: name.into(),
+        ifindex: Some(ifindex),
+        enabled: Some(true),
+        up: Some(true),
+        operstate: Some("unknown"),
+        mtu: Some(1420),
+        backend,
+        stats: InterfaceStats::from_stats64(&bytes),
+        ..Network::default()
+    };
+    let peers = vec![Peer {
+        public_key: PublicKey(key(1)),
+        endpoint: Some("[fe80::1%7]:51820".parse().unwrap()),
+        last_handshake: Some(NOW + 60),
+        rx_bytes: 41_000,
+        tx_bytes: 49_000,
+        ..Peer::default()
+    }];
+    let snapshot = Snapshot {
+        timestamp: NOW,
+        networks: vec![
+            Network { peers: Some(peers.clone()), listen_port: Some(51820), ..link("alive", 5, Backend::Userspace) },
+            Network { alias: Some(Name::from("of the office")), ..link("hung", 6, Backend::Userspace) },
+            link("tun0", 7, Backend::Unknown),
+            Network {
+                interface: "elsewhere".into(),
+                backend: Backend::Userspace,
+                peers: Some(peers),
+                ..Network::default()
+            },
+            Network { interface: "dead".into(), backend: Backend::DeadDaemon, ..Network::default() },
+        ],
+        ..Snapshot::default()
+    };
+    render("daemons", &snapshot);
+}
+
+#[test]
+fn rates_stand_beside_their_counters() {
+    let at = |timestamp: u64, factor: u64| {
+        let bytes: Vec<u8> = (0..25).flat_map(|n| (n * factor).to_ne_bytes()).collect();
+        let peer = Peer { public_key: PublicKey(key(1)), rx_bytes: 10 * factor, ..Peer::default() };
+        Snapshot {
+            timestamp,
+            networks: vec![Network {
+                interface: "wg0".into(),
+                ifindex: Some(3),
+                enabled: Some(true),
+                up: Some(true),
+                backend: Backend::Kernel,
+                stats: InterfaceStats::from_stats64(&bytes),
+                peers: Some(vec![peer]),
+                ..Network::default()
+            }],
+            ..Snapshot::default()
+        }
+    };
+    let (old, new) = (at(NOW, 1000), at(NOW + 4, 3000));
+    let rates = rates(&old, &new, std::time::Duration::from_secs(4));
+    let report = Report { snapshot: &new, rates: &rates, findings: &[] };
+    let mut text = Vec::new();
+    stats::write(&mut text, &terminal(80), &report).unwrap();
+    compare("rates.stats.80.txt", &text);
+    let mut text = Vec::new();
+    json::status(&mut text, &report).unwrap();
+    let value = document(&text);
+    // (3000 - 1000) * 2 in 4 s, rx_bytes being the third counter.
+    assert_eq!(value["networks"][0]["rates"]["rx_bytes"], 1000.0);
+    assert_eq!(value["networks"][0]["rates"]["interval_seconds"], 4.0);
+    assert_eq!(value["networks"][0]["peers"][0]["rates"]["rx_bytes"], 5000.0);
+    assert_eq!(new.networks[0].stats.get(Counter::RxBytes), Some(6000));
+}
+
+#[test]
+fn errors_have_a_shape_of_their_own() {
+    let mut text = Vec::new();
+    let error = Error::InterfaceNotFound { name: Name::new(b"wg\x1b9"), have: vec!["wg0".into(), "wg1".into()] };
+    json::error(&mut text, &error).unwrap();
+    document(&text);
+    compare("error.json", &text);
+}

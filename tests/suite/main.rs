@@ -1,0 +1,14 @@
+//! The tests that need no kernel of their own: replies made up and recorded, daemons that misbehave, the lab, and the
+//! program as its users meet it.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "it is a test")]
+#![expect(clippy::indexing_slicing, reason = "a test may well fail by index")]
+
+mod cli;
+#[path = "../common/mod.rs"]
+mod common;
+mod dump;
+mod generated;
+mod golden;
+mod lab;
+mod mutation;
+mod sockets;
