@@ -329,7 +329,7 @@ struct PeerDocument<'a> {
     name: Option<&'a str>,
     /// Its public key, in base64.
     public_key: Text<PublicKey>,
-    /// ADDRESS:PORT or [ADDRESS]:PORT; the scope of a link-local address is a number.
+    /// `ADDRESS:PORT` or `[ADDRESS]:PORT`; the scope of a link-local address is a number.
     endpoint: Option<Text<std::net::SocketAddr>>,
     /// ADDRESS/PREFIX, in the order they were reported.
     #[schemars(with = "Vec<String>")]

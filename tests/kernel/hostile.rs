@@ -68,10 +68,10 @@ fn secrets() {
         for secret in [private, preshared] {
             // The kernel clamps a private key before it shows it.
             let mut clamped = secret;
-            clamped[0] &= 248;
-            clamped[31] = clamped[31] & 127 | 64;
+            clamped[0] &= 0xf8;
+            clamped[31] = clamped[31] & 0x7f | 0x40;
             for secret in [secret, clamped] {
-                let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+                let hex = super::common::recording::encode(&secret);
                 for needle in [base64(&secret).into_bytes(), hex.into_bytes(), secret.to_vec()] {
                     assert!(!contains(&text, &needle), "a secret in the output of wgstat {arguments}");
                 }

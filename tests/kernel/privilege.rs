@@ -1,5 +1,10 @@
 //! Without the module, and without privilege.
 
+use std::fs::File;
+use std::path::Path;
+
+use boringtun::device::{DeviceConfig, DeviceHandle};
+use nix::sched::{CloneFlags, setns};
 use serde_json::Value;
 
 use super::guest::{Host, base64, private_key, public_key};
@@ -7,6 +12,7 @@ use super::guest::{Host, base64, private_key, public_key};
 pub(super) const TESTS: &[(&str, fn())] = &[
     ("unprivileged_user_gets_all_statistics_and_no_peers", unprivileged),
     ("process_leaves_no_core_to_read", not_dumpable),
+    ("daemon_of_root_shows_its_counters_to_everybody", daemon_of_root),
 ];
 
 /// Runs first: the kernel then ignores the filter and lists every link, none of which is a WireGuard interface.
@@ -81,4 +87,39 @@ fn not_dumpable() {
          stat -c %u /proc/$(pidof wgstat)/mem; wait",
     );
     assert_eq!(owner.trim(), "0");
+}
+
+/// A daemon's socket is the superuser's: others get the link's counters, found by its name.
+fn daemon_of_root() {
+    let host = Host::new();
+    // In a thread of its own, which takes the namespace with it when it ends.
+    let namespace = File::open(Path::new("/run/netns").join(host.name())).unwrap();
+    let device = std::thread::spawn(move || {
+        setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+        let config = DeviceConfig { n_threads: 1, use_multi_queue: false, ..DeviceConfig::default() };
+        DeviceHandle::new("wg7", config).unwrap()
+    })
+    .join()
+    .unwrap();
+    host.sh(
+        "ip address add 10.7.0.1/24 dev wg7; ip link set wg7 up; ping -q -c 3 -i 0.1 -W 1 10.7.0.2 >/dev/null || true",
+    );
+
+    let output = host.run(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "wgstat", "--json"]);
+    let status = super::common::document(&output.stdout);
+    let network = &status["networks"][0];
+    let link: Value = serde_json::from_str(&host.sh("ip -s -j link show wg7")).unwrap();
+    assert_eq!(network["device_type"], "userspace");
+    assert_eq!(network["peers"], Value::Null);
+    assert_eq!(network["interface_stats"]["tx_packets"], link[0]["stats64"]["tx"]["packets"]);
+    assert!(network["interface_stats"]["tx_packets"].as_u64().unwrap() >= 3);
+    assert_eq!(status["problems"].as_array().unwrap().len(), 1);
+    assert_eq!(status["problems"][0]["hint"], "run it with sudo: the daemons' sockets are the superuser's");
+
+    // Root may ask, and learns that the process lives in the namespace that this program was started in.
+    let network = host.stats("wg7");
+    assert_eq!((&network["ifindex"], &network["device_type"]), (&Value::Null, &"userspace".into()));
+    assert_eq!(network["peers"], Value::Array(Vec::new()));
+    drop(device);
+    let _ = std::fs::remove_file("/run/wireguard/wg7.sock");
 }

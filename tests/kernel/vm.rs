@@ -190,7 +190,7 @@ fn modules(root: &Path, kernel: &Kernel) -> Result<String, String> {
             let plain = name.trim_end_matches(".xz").to_owned();
             if copied.insert(plain.clone()) {
                 let to = root.join("modules").join(&plain);
-                if name.ends_with(".xz") {
+                if path.extension().is_some_and(|extension| extension == "xz") {
                     let unpacked =
                         Command::new("xz").arg("-dc").arg(path).output().map_err(|error| format!("xz: {error}"))?;
                     fs::write(&to, unpacked.stdout).map_err(|error| error.to_string())?;

@@ -28,7 +28,7 @@ fn dump(steps: Vec<Step>) -> (Result<Vec<Vec<u8>>, Failure>, u32, u32) {
     (result, requests.get(), reopened.get())
 }
 
-fn data(text: &[u8; 4]) -> Vec<u8> {
+fn data(text: &[u8]) -> Vec<u8> {
     message(DATA, MULTI, text)
 }
 
@@ -43,10 +43,11 @@ fn look(rtnl: Vec<Vec<u8>>, genl: Vec<Vec<u8>>) -> Snapshot {
 // Rule 1: a datagram larger than the buffer.
 #[test]
 fn datagram_larger_than_the_buffer_is_asked_for_again() {
-    let large = message(DATA, MULTI, &[b'x'; 100_000]);
+    let payload = vec![b'x'; 100_000];
+    let large = message(DATA, MULTI, &payload);
     let whole = [large.clone(), done(0, 0)].concat();
     let (result, requests, _) = dump(vec![Step::Reply(whole.clone()), Step::Reply(whole)]);
-    assert_eq!(result.unwrap(), [[b'x'; 100_000]]);
+    assert_eq!(result.unwrap(), [payload]);
     assert_eq!(requests, 2);
 }
 

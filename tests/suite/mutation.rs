@@ -68,7 +68,10 @@ fn mutated_replies_never_panic() {
             match catch_unwind(AssertUnwindSafe(look)) {
                 Ok(Ok(_)) => usable += 1,
                 Ok(Err(_)) => refused += 1,
-                Err(_) => panic!("fixture {seed}, round {round}:\n{}", mutated.text()),
+                Err(panic) => {
+                    println!("fixture {seed}, round {round}:\n{}", mutated.text());
+                    std::panic::resume_unwind(panic);
+                }
             }
         }
     }
