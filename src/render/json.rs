@@ -1,7 +1,9 @@
 //! The JSON documents: public API, described by the schema that is generated from these same types.
 //!
-//! Exact integers, Unix seconds, `null` for unknown or never, no key ever left out. The types borrow from the sample and
-//! are written in one pass: a network of 10,000 peers costs no intermediate tree.
+//! Exact integers, Unix seconds, `null` for unknown or never, no key ever left out. All is serialised from borrowing
+//! types, but the peers: those are written by hand in `json/peers.rs`, and their type here is the schema's.
+
+mod peers;
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -13,10 +15,8 @@ use serde::{Serialize, Serializer};
 use super::Report;
 use crate::error::Error;
 use crate::findings::Finding;
-use crate::model::{
-    AllowedIp, Backend, Counter, InterfaceStats, Name, Network, Peer, Problem, PublicKey, acts_on_terminal,
-};
-use crate::rates::{NetworkRates, PeerRates};
+use crate::model::{Backend, Counter, InterfaceStats, Name, Network, Problem, PublicKey, acts_on_terminal};
+use crate::rates::NetworkRates;
 
 /// Grows when a reader of an older version would misread the document.
 const SCHEMA_VERSION: u32 = 1;
@@ -26,7 +26,36 @@ const SCHEMA_VERSION: u32 = 1;
 /// # Errors
 /// As the writer.
 pub fn status(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    write(out, &StatusDocument::new(report))
+    let snapshot = report.snapshot;
+    let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    let mut text = Vec::with_capacity(8 * 1024);
+    append(&mut text, &StatusHead::new(snapshot.timestamp))?;
+    reopen(&mut text);
+    text.extend_from_slice(b",\"networks\":[");
+    for (place, (network, rates)) in snapshot.networks.iter().zip(rates).enumerate() {
+        if place > 0 {
+            text.push(b',');
+        }
+        append(&mut text, &NetworkHead::new(network, rates))?;
+        reopen(&mut text);
+        text.extend_from_slice(b",\"peers\":");
+        peers::write(&mut text, network.peers.as_deref(), rates, snapshot.timestamp)?;
+        text.push(b'}');
+    }
+    text.push(b']');
+    let tail = text.len();
+    append(&mut text, &StatusTail::new(report))?;
+    // What follows continues the object: its opening brace becomes a comma.
+    if let Some(brace) = text.get_mut(tail) {
+        *brace = b',';
+    }
+    text.push(b'\n');
+    out.write_all(&text)
+}
+
+/// Takes the closing brace away, for more keys to follow.
+fn reopen(text: &mut Vec<u8>) {
+    text.pop_if(|last| *last == b'}');
 }
 
 /// Writes the document that stands for an error, on one line.
@@ -34,12 +63,15 @@ pub fn status(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
 /// # Errors
 /// As the writer.
 pub fn error(out: &mut dyn Write, error: &Error) -> io::Result<()> {
-    write(out, &ErrorDocument { error: ErrorBody { code: error.code().as_str(), message: error.to_string() } })
+    let document = ErrorDocument { error: ErrorBody { code: error.code().as_str(), message: error.to_string() } };
+    let mut text = Vec::new();
+    append(&mut text, &document)?;
+    text.push(b'\n');
+    out.write_all(&text)
 }
 
-fn write(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, TerminalSafe))?;
-    out.write_all(b"\n")
+fn append(text: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
+    Ok(value.serialize(&mut serde_json::Serializer::with_formatter(text, TerminalSafe))?)
 }
 
 /// Compact JSON that may also be looked at: JSON itself lets characters through that act on a terminal.
@@ -47,7 +79,8 @@ struct TerminalSafe;
 
 impl serde_json::ser::Formatter for TerminalSafe {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        // JSON escapes the control characters below the space itself.
+        if fragment.is_ascii() && !fragment.as_bytes().contains(&0x7f) {
             return writer.write_all(fragment.as_bytes());
         }
         for c in fragment.chars() {
@@ -69,15 +102,27 @@ impl serde_json::ser::Formatter for TerminalSafe {
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     let generator = || SchemaSettings::draft2020_12().for_serialize().into_generator();
     vec![
-        ("status", generator().into_root_schema_for::<StatusDocument<'static>>()),
+        ("status", generator().into_root_schema_for::<StatusDocument>()),
         ("error", generator().into_root_schema_for::<ErrorDocument>()),
     ]
 }
 
 /// What `wgstat status --json` and `wgstat stats IFACE --json` print.
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[schemars(title = "wgstat status")]
-struct StatusDocument<'a> {
+#[expect(dead_code, reason = "it is the schema of what is written in pieces")]
+struct StatusDocument {
+    #[schemars(flatten)]
+    head: StatusHead,
+    /// The networks, by ifindex.
+    networks: Vec<NetworkDocument>,
+    #[schemars(flatten)]
+    tail: StatusTail<'static>,
+}
+
+/// What stands before the networks.
+#[derive(Serialize, JsonSchema)]
+struct StatusHead {
     /// Always `status`.
     #[schemars(extend("const" = "status"))]
     r#type: &'static str,
@@ -85,8 +130,17 @@ struct StatusDocument<'a> {
     schema_version: u32,
     /// When the counters were read, in seconds since the Unix epoch.
     timestamp: u64,
-    /// The networks, by ifindex.
-    networks: Vec<NetworkDocument<'a>>,
+}
+
+impl StatusHead {
+    const fn new(timestamp: u64) -> Self {
+        Self { r#type: "status", schema_version: SCHEMA_VERSION, timestamp }
+    }
+}
+
+/// What stands behind the networks.
+#[derive(Serialize, JsonSchema)]
+struct StatusTail<'a> {
     /// Sums over the networks; they stop at 2^64 - 1.
     totals: Totals,
     /// What is wrong with the networks.
@@ -95,29 +149,30 @@ struct StatusDocument<'a> {
     problems: Vec<ProblemDocument<'a>>,
 }
 
-impl<'a> StatusDocument<'a> {
+impl<'a> StatusTail<'a> {
     fn new(report: &Report<'a>) -> Self {
-        let snapshot = report.snapshot;
-        let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-        let networks = snapshot.networks.iter().zip(rates);
         Self {
-            r#type: "status",
-            schema_version: SCHEMA_VERSION,
-            timestamp: snapshot.timestamp,
-            networks: networks
-                .map(|(network, rates)| NetworkDocument::new(network, rates, snapshot.timestamp))
-                .collect(),
-            totals: Totals::new(&snapshot.networks),
+            totals: Totals::new(&report.snapshot.networks),
             findings: report.findings.iter().map(FindingDocument::from).collect(),
-            problems: snapshot.problems.iter().map(ProblemDocument::from).collect(),
+            problems: report.snapshot.problems.iter().map(ProblemDocument::from).collect(),
         }
     }
 }
 
 /// One WireGuard interface.
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[schemars(rename = "Network")]
-struct NetworkDocument<'a> {
+#[expect(dead_code, reason = "it is the schema of what is written in pieces")]
+struct NetworkDocument {
+    #[schemars(flatten)]
+    head: NetworkHead<'static>,
+    /// The peers in the order of the kernel; null where they could not be read.
+    peers: Option<Vec<peers::PeerDocument>>,
+}
+
+/// All of a network but its peers.
+#[derive(Serialize, JsonSchema)]
+struct NetworkHead<'a> {
     /// The ifindex; null where no link of this namespace belongs to the daemon.
     id: Option<u32>,
     /// The interface's name.
@@ -153,13 +208,10 @@ struct NetworkDocument<'a> {
     interface_stats_detail: DetailStats,
     /// Growth of the nine main counters per second, where an interval was measured.
     rates: Option<NetworkRatesDocument>,
-    /// The peers in the order of the kernel; null where they could not be read.
-    #[schemars(with = "Option<Vec<PeerDocument<'static>>>")]
-    peers: Option<Peers<'a>>,
 }
 
-impl<'a> NetworkDocument<'a> {
-    fn new(network: &'a Network, rates: Option<&'a NetworkRates>, now: u64) -> Self {
+impl<'a> NetworkHead<'a> {
+    fn new(network: &'a Network, rates: Option<&NetworkRates>) -> Self {
         Self {
             id: network.ifindex,
             name: network.interface.text(),
@@ -178,7 +230,6 @@ impl<'a> NetworkDocument<'a> {
             interface_stats: MainStats::from(&network.stats),
             interface_stats_detail: DetailStats::from(&network.stats),
             rates: rates.map(NetworkRatesDocument::from),
-            peers: network.peers.as_deref().map(|list| Peers { list, rates, now }),
         }
     }
 }
@@ -292,87 +343,6 @@ impl From<&NetworkRates> for NetworkRatesDocument {
     }
 }
 
-/// The peers of a network, turned into documents as they are written.
-struct Peers<'a> {
-    list: &'a [Peer],
-    rates: Option<&'a NetworkRates>,
-    now: u64,
-}
-
-impl Serialize for Peers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.list.iter().enumerate().map(|(place, peer)| PeerDocument {
-            id: place + 1,
-            name: peer.name.as_deref(),
-            public_key: Text(peer.public_key),
-            endpoint: peer.endpoint.map(Text),
-            allowed_ips: AllowedIps(&peer.allowed_ips),
-            last_handshake: peer.last_handshake,
-            transfer_rx: peer.rx_bytes,
-            transfer_tx: peer.tx_bytes,
-            persistent_keepalive: peer.persistent_keepalive,
-            has_preshared_key: peer.has_preshared_key,
-            protocol_version: peer.protocol_version,
-            online: peer.is_online(self.now),
-            rates: self.rates.and_then(|rates| rates.peers.get(place)?.as_ref()).map(PeerRatesDocument::from),
-        }))
-    }
-}
-
-/// One peer.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Peer")]
-struct PeerDocument<'a> {
-    /// Its place in the kernel's list, from 1.
-    id: usize,
-    /// Its friendly name.
-    name: Option<&'a str>,
-    /// Its public key, in base64.
-    public_key: Text<PublicKey>,
-    /// `ADDRESS:PORT` or `[ADDRESS]:PORT`; the scope of a link-local address is a number.
-    endpoint: Option<Text<std::net::SocketAddr>>,
-    /// ADDRESS/PREFIX, in the order they were reported.
-    #[schemars(with = "Vec<String>")]
-    allowed_ips: AllowedIps<'a>,
-    /// Seconds since the Unix epoch; null means never.
-    last_handshake: Option<u64>,
-    /// Bytes received from it.
-    transfer_rx: u64,
-    /// Bytes sent to it.
-    transfer_tx: u64,
-    /// Seconds between keepalives; 0 means off.
-    persistent_keepalive: u16,
-    /// Whether a preshared key is set.
-    has_preshared_key: bool,
-    /// Version of the WireGuard protocol.
-    protocol_version: Option<u32>,
-    /// Whether its last handshake is at most 180 s old.
-    online: bool,
-    /// Growth of its bytes per second, where an interval was measured.
-    rates: Option<PeerRatesDocument>,
-}
-
-/// Growth of a peer's bytes per second over an interval.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "PeerRates")]
-struct PeerRatesDocument {
-    interval_seconds: f64,
-    reset: bool,
-    rx_bytes: Option<f64>,
-    tx_bytes: Option<f64>,
-}
-
-impl From<&PeerRates> for PeerRatesDocument {
-    fn from(rates: &PeerRates) -> Self {
-        Self {
-            interval_seconds: rates.interval,
-            reset: rates.reset,
-            rx_bytes: rates.rx_bytes,
-            tx_bytes: rates.tx_bytes,
-        }
-    }
-}
-
 /// Something that is wrong with a network.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
@@ -467,13 +437,5 @@ struct Text<T>(#[schemars(with = "String")] T);
 impl<T: Display> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
-    }
-}
-
-struct AllowedIps<'a>(&'a [AllowedIp]);
-
-impl Serialize for AllowedIps<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|ip| Text(*ip)))
     }
 }

@@ -123,14 +123,17 @@ fn link_list_that_is_always_interrupted_is_an_error() {
 // Rule 7: whose reply it is, lengths, the family's number.
 #[test]
 fn replies_to_others_and_to_earlier_requests_are_passed_over() {
-    // Raw messages carry sequence number 0 and port 0; ours are patched to the request's.
-    let stale = Step::Raw([data(b"old!"), done(0, 0)].concat());
-    let mut other_port = [data(b"port"), done(0, 0)].concat();
-    for start in [0, 20] {
-        other_port[start + 8] = 1;
-        other_port[start + 12..start + 16].copy_from_slice(&(PORT + 1).to_ne_bytes());
-    }
-    let (result, requests, _) = dump(vec![stale, Step::Raw(other_port), reply(&[data(b"mine"), done(0, 0)])]);
+    // The first request has number 1; Raw messages stay as they are made here.
+    let addressed = |text: &[u8], sequence: u8, port: u32| {
+        let mut datagram = [data(text), done(0, 0)].concat();
+        for start in [0, 20] {
+            datagram[start + 8] = sequence;
+            datagram[start + 12..start + 16].copy_from_slice(&port.to_ne_bytes());
+        }
+        Step::Raw(datagram)
+    };
+    let mine = reply(&[data(b"mine"), done(0, 0)]);
+    let (result, requests, _) = dump(vec![addressed(b"old!", 0, PORT), addressed(b"port", 1, PORT + 1), mine]);
     assert_eq!((result.unwrap(), requests), (vec![b"mine".to_vec()], 1));
 }
 
