@@ -122,6 +122,7 @@ impl Error {
             Self::NotWireguard { kind: Some(kind), .. } if kind.as_bytes() == b"tun" => {
                 Some("a userspace WireGuard daemon would have a socket in /var/run/wireguard".to_owned())
             }
+            Self::Collect { code: Code::PermissionDenied, .. } => Some("run it with sudo".to_owned()),
             Self::Collect { code: Code::DumpInterrupted, .. } => {
                 Some("interfaces are being added or removed all the time; try again".to_owned())
             }

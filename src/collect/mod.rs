@@ -9,7 +9,6 @@ pub mod netlink;
 mod peercred;
 pub mod userspace;
 
-use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -101,7 +100,7 @@ impl<T: Transport> Collector<T> {
             }),
         }
         snapshot.networks.sort_by_key(|network| network.ifindex.unwrap_or(u32::MAX));
-        if snapshot.networks.is_empty() && !found.kind_is_known {
+        if snapshot.networks.is_empty() && snapshot.problems.is_empty() && !found.kind_is_known {
             snapshot.hints.push(NO_MODULE.to_owned());
         }
         Ok(())
@@ -114,34 +113,41 @@ impl<T: Transport> Collector<T> {
             Some(link) if snapshot.networks.iter().any(|network| network.ifindex == Some(link.ifindex)) => Ok(()),
             None if snapshot.networks.iter().any(|network| network.interface == *name) => Ok(()),
             Some(link) if link.is("wireguard") => {
+                let before = snapshot.networks.len();
                 self.add_kernel(link, scope, snapshot);
-                Ok(())
+                // Deleted between two requests.
+                if snapshot.networks.len() > before { Ok(()) } else { Err(self.not_found(name)) }
             }
             link => {
                 // An alternative name of a tun link: its socket has the proper one.
                 let proper = link.as_ref().map_or(name, |link| &link.name);
                 let before = snapshot.networks.len();
-                if let Some(file) = userspace::socket_file(&self.sockets, proper) {
+                let file = userspace::socket_file(&self.sockets, proper).map_err(|error| Error::Collect {
+                    code: if userspace::is_denied(&error) { Code::PermissionDenied } else { Code::KernelError },
+                    subject: name.to_string(),
+                    cause: format!("cannot tell whether it is WireGuard: {}: {error}", self.sockets.display()),
+                })?;
+                if let Some(file) = file {
                     self.add_daemons(&[file], snapshot, scope)?;
                 }
                 match link {
                     _ if snapshot.networks.len() > before => Ok(()),
                     Some(link) => Err(Error::NotWireguard { name: name.clone(), kind: link.kind }),
-                    None => Err(Error::InterfaceNotFound { name: name.clone(), have: self.names() }),
+                    None => Err(self.not_found(name)),
                 }
             }
         }
     }
 
-    /// The interfaces there are, for the message that one is not among them.
-    fn names(&mut self) -> Vec<Name> {
+    /// The error that names the interfaces there are.
+    fn not_found(&mut self, name: &Name) -> Error {
         let found = wireguard_links(&mut self.rtnl).unwrap_or_default();
         let files = userspace::socket_files(&self.sockets).unwrap_or_default();
         let mut names: Vec<Name> = found.links.into_values().map(|link| link.name).collect();
         names.extend(files.into_iter().map(|file| file.interface));
         names.sort();
         names.dedup();
-        names
+        Error::InterfaceNotFound { name: name.clone(), have: names }
     }
 
     fn add_kernel(&mut self, link: Link, scope: &Scope, snapshot: &mut Snapshot) {
@@ -160,10 +166,12 @@ impl<T: Transport> Collector<T> {
     }
 
     fn add_daemons(&mut self, files: &[SocketFile], snapshot: &mut Snapshot, scope: &Scope) -> Result<()> {
-        let answers = userspace::read_all(files, snapshot.timestamp);
+        let answers = userspace::read_all(files, !scope.without_peers, snapshot.timestamp);
         for (file, answer) in files.iter().zip(answers) {
             let link = link_by_name(&mut self.rtnl, &file.interface)
                 .map_err(|failure| collect_error(&file.interface, &failure))?;
+            // Another link may have the name as an alternative one.
+            let link = link.filter(|link| link.name == file.interface);
             add_daemon(file, answer, link, snapshot, scope);
         }
         Ok(())
@@ -176,7 +184,7 @@ fn add_daemon(file: &SocketFile, answer: Answer, link: Option<Link>, snapshot: &
     let refused = matches!(device, Err(Fault::Refused));
     let mut network = match link {
         // Any other link has this name by chance: the daemon that left the socket died, or lives elsewhere.
-        Some(link) if !link.is("tun") && refused => return,
+        Some(link) if !link.is("tun") && matches!(device, Err(Fault::Refused | Fault::Denied)) => return,
         Some(link) if link.is("tun") && refused => from_link(link),
         Some(link) if link.is("tun") && pid.is_none_or(shares_our_namespace) => {
             Network { backend: Backend::Userspace, ..from_link(link) }
@@ -188,10 +196,8 @@ fn add_daemon(file: &SocketFile, answer: Answer, link: Option<Link>, snapshot: &
         },
     };
     match device {
-        Ok(device) => {
-            fill(&mut network, device);
-            network.peers.take_if(|_| scope.without_peers);
-        }
+        Ok(device) => fill(&mut network, device),
+        Err(_) if scope.without_peers && network.backend != Backend::DeadDaemon => {}
         Err(Fault::Denied) => add_permission_problem(snapshot, "cannot read peers of userspace daemons", GRANT_SOCKET),
         Err(Fault::Refused) if network.backend == Backend::DeadDaemon => {
             snapshot.problems.push(Problem {
@@ -222,7 +228,8 @@ fn shares_our_namespace(pid: i32) -> bool {
     let namespace = |path: &str| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
     match (namespace(&format!("/proc/{pid}/ns/net")), namespace("/proc/thread-self/ns/net")) {
         (Ok(theirs), Ok(ours)) => theirs == ours,
-        (Err(error), _) | (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+        // Not to be looked at, or gone: wireguard-go's parent listens and leaves the socket to its child.
+        _ => true,
     }
 }
 

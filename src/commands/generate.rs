@@ -110,7 +110,9 @@ fn exit_status() -> Roff {
     item(&mut section, "0", "Done. A missing privilege is no failure while the interface counters could be read.");
     item(&mut section, "1", "Failed: nothing usable was read; or, with --strict, anything could not be read.");
     item(&mut section, "2", "Wrong usage.");
-    section.text([roman("A reader of the output that goes away (a broken pipe) is quiet, and exits with 0.")]);
+    section
+        .control("PP", [])
+        .text([roman("A reader of the output that goes away (a broken pipe) is quiet, and exits with 0.")]);
     section
 }
 
@@ -133,10 +135,7 @@ fn counters() -> Roff {
         "What a counter means depends on who does the WireGuard work. rx is what this host received, tx what it sent. \
          Counters start at 0 when the interface is created.",
     )]);
-    for (backend, title) in [
-        (Backend::Kernel, "The kernel's WireGuard (device type \"Linux kernel\")"),
-        (Backend::Userspace, "A userspace daemon (device type \"userspace\")"),
-    ] {
+    for (backend, title) in [(Backend::Kernel, "The kernel's WireGuard"), (Backend::Userspace, "A userspace daemon")] {
         section.control("SS", [title]);
         let mut shown: Vec<(String, String)> = Vec::new();
         for counter in Counter::MAIN.into_iter().chain(Counter::detail()) {

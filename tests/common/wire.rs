@@ -36,6 +36,8 @@ pub(crate) struct Script {
     steps: VecDeque<Step>,
     sequence: [u8; 4],
     pub(crate) requests: Rc<Cell<u32>>,
+    /// The flags of the last request.
+    pub(crate) flags: Rc<Cell<u16>>,
     pub(crate) reopened: Rc<Cell<u32>>,
 }
 
@@ -43,7 +45,13 @@ pub(crate) const PORT: u32 = 4711;
 
 impl Script {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: steps.into_iter().collect(), sequence: [0; 4], requests: Rc::default(), reopened: Rc::default() }
+        Self {
+            steps: steps.into_iter().collect(),
+            sequence: [0; 4],
+            requests: Rc::default(),
+            flags: Rc::default(),
+            reopened: Rc::default(),
+        }
     }
 
     pub(crate) fn replies(datagrams: impl IntoIterator<Item = Vec<u8>>) -> Self {
@@ -55,6 +63,7 @@ impl Transport for Script {
     fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.sequence.copy_from_slice(&request[8..12]);
         self.requests.set(self.requests.get() + 1);
+        self.flags.set(u16::from_ne_bytes([request[6], request[7]]));
         Ok(())
     }
 

@@ -51,6 +51,18 @@ fn datagram_larger_than_the_buffer_is_asked_for_again() {
     assert_eq!(requests, 2);
 }
 
+#[test]
+fn one_interface_is_asked_for_by_name_and_nothing_is_dumped() {
+    const NLM_F_DUMP: u16 = 0x300;
+    let rtnl = Script::replies([link(3, b"wg0", "wireguard", &[7])]);
+    let (requests, flags) = (rtnl.requests.clone(), rtnl.flags.clone());
+    let genl = Script::replies([family(), [device(&[]), done(0, 0)].concat()]);
+    let scope = Scope { interfaces: vec!["wg0".into()], ..Scope::default() };
+    let snapshot = collector(rtnl, genl).collect(&scope, NOW).unwrap();
+    assert_eq!(snapshot.networks[0].interface, "wg0".into());
+    assert_eq!((requests.get(), flags.get() & NLM_F_DUMP), (1, 0));
+}
+
 // Rule 3: a kernel without the module ignores the filter.
 #[test]
 fn links_of_other_kinds_are_no_networks() {
