@@ -99,6 +99,9 @@ pub enum Error {
     },
 }
 
+/// The subject of an [`Error::Output`] that concerns no file.
+pub const STDOUT: &str = "standard output";
+
 /// `Result` with this crate's [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -128,6 +131,12 @@ impl Error {
             }
             _ => None,
         }
+    }
+
+    /// Whether the result could not be written to standard output.
+    #[must_use]
+    pub fn is_about_standard_output(&self) -> bool {
+        matches!(self, Self::Output { subject, .. } if subject == STDOUT)
     }
 
     /// Whether the reader of our output went away, which is no failure.

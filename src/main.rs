@@ -32,7 +32,8 @@ fn main() -> ExitCode {
 
 fn fail(error: &Error, as_json: bool, mut out: BufWriter<io::StdoutLock<'_>>) {
     commands::remark(&mut io::stderr(), &error.to_string(), error.hint().as_deref());
-    if as_json && !matches!(error, Error::Output { .. }) {
+    // On a standard output that failed there is no more to be said.
+    if as_json && !error.is_about_standard_output() {
         let _ = json::error(&mut out, error).and_then(|()| out.flush());
     } else {
         let _ = out.into_parts();

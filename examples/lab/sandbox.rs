@@ -15,9 +15,11 @@ pub(super) fn enter() -> Result<()> {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| forbidden(&error.to_string()))?;
     // A process without privilege may map its group only after it gave up changing groups.
-    fs::write("/proc/self/setgroups", "deny")?;
-    fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
-    fs::write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    let maps = [("setgroups", "deny".to_owned()), ("uid_map", format!("0 {uid} 1")), ("gid_map", format!("0 {gid} 1"))];
+    for (file, text) in maps {
+        // Where AppArmor restricts user namespaces, unshare succeeds and this does not.
+        fs::write(format!("/proc/self/{file}"), text).map_err(|error| forbidden(&error.to_string()))?;
+    }
     enter_network()
 }
 

@@ -196,7 +196,8 @@ fn add_daemon(file: &SocketFile, answer: Answer, link: Option<Link>, snapshot: &
         },
     };
     match device {
-        Ok(device) => fill(&mut network, device),
+        Ok(Some(device)) => fill(&mut network, device),
+        Ok(None) => {}
         Err(_) if scope.without_peers && network.backend != Backend::DeadDaemon => {}
         Err(Fault::Denied) => add_permission_problem(snapshot, "cannot read peers of userspace daemons", GRANT_SOCKET),
         Err(Fault::Refused) if network.backend == Backend::DeadDaemon => {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, Read, Write as _};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -51,7 +52,8 @@ pub struct Answer {
     /// The process behind the socket (`SO_PEERCRED`), once connected; 0 if it lives in another PID namespace.
     pub pid: Option<i32>,
     /// What it said, or why that is no use.
-    pub device: Result<Device, Fault>,
+    /// `None` where it was not asked.
+    pub device: Result<Option<Device>, Fault>,
 }
 
 /// Why a daemon's answer is of no use.
@@ -109,6 +111,7 @@ pub fn socket_files(directory: &Path) -> io::Result<Vec<SocketFile>> {
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "sock")
+            && path.metadata().is_ok_and(|found| found.file_type().is_socket())
             && let Some(stem) = path.file_stem()
         {
             files.push(SocketFile { interface: Name::from(stem), path });
@@ -118,39 +121,48 @@ pub fn socket_files(directory: &Path) -> io::Result<Vec<SocketFile>> {
     Ok(files)
 }
 
-/// The socket of one interface, if there is such a file.
-#[must_use]
-pub fn socket_file(directory: &Path, interface: &Name) -> Option<SocketFile> {
-    let mut file = interface.as_os_str().to_owned();
-    // A name is no path: the kernel forbids slashes in one.
-    if interface.as_bytes().contains(&b'/') {
-        return None;
+/// The socket of one interface, if there is one.
+///
+/// # Errors
+/// Where the directory hides whether there is.
+pub fn socket_file(directory: &Path, interface: &Name) -> io::Result<Option<SocketFile>> {
+    // A name is no path: the kernel forbids slashes in one, and long ones.
+    if interface.as_bytes().contains(&b'/') || interface.as_bytes().len() > 200 {
+        return Ok(None);
     }
+    let mut file = interface.as_os_str().to_owned();
     file.push(".sock");
     let path = directory.join(file);
-    // A directory that may not be searched hides whether the file is there; then it counts as absent.
-    path.symlink_metadata().is_ok().then(|| SocketFile { interface: interface.clone(), path })
+    match path.metadata() {
+        Ok(found) if found.file_type().is_socket() => Ok(Some(SocketFile { interface: interface.clone(), path })),
+        Ok(_) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
-/// Asks every daemon, side by side; the answers stand in the order of the files. `now` is the Unix time.
+/// Asks every daemon, side by side; the answers stand in the order of the files. `now` is the Unix time. Where they are
+/// not to be asked, this only finds out whether anybody listens.
 #[must_use]
-pub fn read_all(files: &[SocketFile], now: u64) -> Vec<Answer> {
-    if let [only] = files {
-        return vec![read(&only.path, now)];
-    }
+pub fn read_all(files: &[SocketFile], ask: bool, now: u64) -> Vec<Answer> {
     let next = Mutex::new(files.iter().enumerate());
     let answers = Mutex::new(Vec::with_capacity(files.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..files.len().min(SIDE_BY_SIDE) {
-            scope.spawn(|| {
-                while let Some((place, file)) = take(&next) {
-                    let answer = read(&file.path, now);
-                    if let Ok(mut answers) = answers.lock() {
-                        answers.push((place, answer));
-                    }
-                }
-            });
+    let work = || {
+        while let Some((place, file)) = take(&next) {
+            let answer = read(&file.path, ask, now);
+            if let Ok(mut answers) = answers.lock() {
+                answers.push((place, answer));
+            }
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..files.len().min(SIDE_BY_SIDE) {
+            // With a limit on threads, those that there are do all the work.
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
     });
     let mut answers = answers.into_inner().unwrap_or_default();
     answers.sort_by_key(|(place, _)| *place);
@@ -161,10 +173,13 @@ fn take<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
     queue.lock().ok()?.next()
 }
 
-fn read(path: &Path, now: u64) -> Answer {
+fn read(path: &Path, ask: bool, now: u64) -> Answer {
     let deadline = Instant::now() + DEADLINE;
     match connect(path, deadline) {
-        Ok(stream) => Answer { pid: peer_pid(&stream).ok(), device: exchange(stream, deadline, now) },
+        Ok(stream) => Answer {
+            pid: peer_pid(&stream).ok(),
+            device: if ask { exchange(stream, deadline, now).map(Some) } else { Ok(None) },
+        },
         Err(error) => Answer { pid: None, device: Err(error.into()) },
     }
 }

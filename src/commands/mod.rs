@@ -8,7 +8,7 @@ mod terminal;
 use std::io::{self, Write};
 
 use crate::cli::{Cli, Command, Global, Status};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, STDOUT};
 use crate::model::Snapshot;
 use crate::render::Report;
 use crate::sampler::Sample;
@@ -63,5 +63,5 @@ pub fn remark(remarks: &mut dyn Write, message: &str, hint: Option<&str>) {
 }
 
 fn written(result: io::Result<()>) -> Result<()> {
-    result.map_err(|source| Error::Output { subject: "standard output".to_owned(), source })
+    result.map_err(|source| Error::Output { subject: STDOUT.to_owned(), source })
 }

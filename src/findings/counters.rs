@@ -98,9 +98,9 @@ const fn kernel(counter: Counter) -> Meaning {
                  firewall output chain",
             ),
         },
-        Counter::RxNohandler => {
-            plain("received for no protocol that the network core knows; counted by the core, not by WireGuard")
-        }
+        Counter::RxNohandler => plain(
+            "arrived on a link that was not to receive, such as an idle member of a bond; counted by the network core",
+        ),
         Counter::RxOtherhostDropped => {
             plain("addressed to another host's link address; counted by the network core, not by WireGuard")
         }
@@ -165,15 +165,16 @@ pub const fn counted_nowhere(backend: Backend) -> Option<&'static str> {
     }
 }
 
-/// Why the interface's bytes and the sum of its peers' differ.
+/// Why the interface's bytes and the sum of its peers' differ; a sentence.
 #[must_use]
 pub const fn difference(backend: Backend) -> &'static str {
     match backend {
         Backend::Kernel => {
-            "removed peers' traffic, less what the outer IP stack refused after a peer was charged for it"
+            "The difference is the traffic of peers that were removed, less what the outer IP stack refused after a peer was \
+             charged for it, less what passed between reading the interface and reading its peers."
         }
         _ => {
-            "the interface counts inner packets, a daemon its peers' messages in a way of its own: they differ by design"
+            "They differ by design: the interface counts inner packets, and a daemon its peers' messages in a way of its own."
         }
     }
 }

@@ -57,6 +57,14 @@ pub struct Finding {
     pub remedy: String,
 }
 
+impl Finding {
+    /// Whether it is about this network.
+    #[must_use]
+    pub fn concerns(&self, network: &Network) -> bool {
+        self.netns == network.netns && self.interface == network.interface
+    }
+}
+
 /// What one look at the networks can tell, network by network.
 #[must_use]
 pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
@@ -93,6 +101,9 @@ fn counter_findings(network: &Network) -> impl Iterator<Item = Finding> {
     let forbidden = if kernel { value(Counter::RxFrameErrors) } else { 0 };
     let malformed = if kernel { value(Counter::RxLengthErrors) } else { 0 };
     let other = value(Counter::RxErrors).saturating_sub(forbidden).saturating_sub(malformed);
+    // Refused by a firewall, they are among the tx_errors.
+    let refused = if kernel { value(Counter::TxAbortedErrors) } else { 0 };
+    let unsent = value(Counter::TxErrors).saturating_sub(refused);
     [
         (
             "rx_forbidden_source",
@@ -102,7 +113,8 @@ fn counter_findings(network: &Network) -> impl Iterator<Item = Finding> {
         ),
         ("rx_malformed", Counter::RxLengthErrors, malformed, "packets from a peer with a wrong inner header"),
         ("rx_errors", Counter::RxErrors, other, "packets received and refused"),
-        ("tx_errors", Counter::TxErrors, value(Counter::TxErrors), "packets that could not be sent"),
+        ("tx_refused", Counter::TxAbortedErrors, refused, "packets whose outer send was refused"),
+        ("tx_errors", Counter::TxErrors, unsent, "packets that could not be sent"),
         ("rx_dropped", Counter::RxDropped, value(Counter::RxDropped), "received packets dropped"),
         ("tx_dropped", Counter::TxDropped, value(Counter::TxDropped), "packets dropped before sending"),
     ]
@@ -115,7 +127,7 @@ fn counter_findings(network: &Network) -> impl Iterator<Item = Finding> {
             unit: Some("packets"),
             summary: format!("{count} {what}, since the interface was created"),
             cause: meaning.means,
-            remedy: meaning.remedy.unwrap_or_default().to_owned(),
+            remedy: meaning.remedy.map_or_else(|| format!("wgstat stats {}", network.interface), str::to_owned),
             ..finding(id, Severity::Info, network, count)
         }
     })
@@ -162,6 +174,12 @@ mod tests {
             ids(&network(Backend::Kernel, &counters)),
             [("rx_forbidden_source", 4), ("rx_malformed", 2), ("rx_errors", 1)]
         );
+    }
+
+    #[test]
+    fn refused_sends_are_not_counted_twice() {
+        let counters = [(Counter::TxErrors, 5), (Counter::TxAbortedErrors, 3)];
+        assert_eq!(ids(&network(Backend::Kernel, &counters)), [("tx_refused", 3), ("tx_errors", 2)]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::model::{Backend, Network};
+use crate::model::{Backend, Network, printable};
 
 /// What the reader's terminal can show. The default is a pipe: every column, no colour, ASCII.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,14 +50,24 @@ impl Style {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// A counter that should be 0: dim when it is, marked when it is not.
+    /// A counter that should be 0: dim when it is, marked when it is not, also where there are no colours.
     #[must_use]
     pub fn alarming(&self, value: Option<u64>) -> String {
         match value {
             Some(0) => self.paint(Tone::Dim, "0"),
-            Some(value) => self.paint(Tone::Bad, &grouped(value)),
+            Some(value) => self.paint(Tone::Bad, &format!("{}!", grouped(value))),
             None => self.unknown(),
         }
+    }
+
+    /// Text from outside: nothing in it acts on the terminal, and nothing is beyond what the terminal can show.
+    #[must_use]
+    pub fn outside(&self, text: &str) -> String {
+        let text = printable(text);
+        if self.unicode || text.is_ascii() {
+            return text.into_owned();
+        }
+        text.chars().map(|c| if c.is_ascii() { c.to_string() } else { c.escape_unicode().to_string() }).collect()
     }
 
     /// A counter.

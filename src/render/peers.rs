@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::human::{Style, Tone, ago, grouped};
-use crate::model::{Peer, PublicKey, printable};
+use crate::model::{Peer, PublicKey};
 
 /// Peers that are shown unless all are asked for.
 const SHOWN: usize = 20;
@@ -17,8 +17,8 @@ const GAP: usize = 2;
 
 /// The columns in the order they stand.
 const HEADINGS: [&str; 6] = ["PEER", "ENDPOINT", "ALLOWED IPS", "HANDSHAKE", "RECEIVED", "SENT"];
-/// What is left out first where there is no room: allowed-ips, then the endpoint.
-const EXPENDABLE: [usize; 2] = [2, 1];
+/// What is left out first where there is no room: allowed-ips, then the endpoint, and with very long numbers the age.
+const EXPENDABLE: [usize; 3] = [2, 1, 3];
 
 /// Writes the peers, latest handshake first.
 pub(super) fn write(out: &mut dyn Write, style: &Style, peers: &[Peer], now: u64) -> io::Result<()> {
@@ -52,7 +52,7 @@ fn row(style: &Style, peer: &Peer, now: u64, full_keys: bool) -> [String; 6] {
         (false, false) => "-",
     };
     let name = match &peer.name {
-        Some(name) => printable(name).into_owned(),
+        Some(name) => style.outside(name),
         None if full_keys => peer.public_key.to_string(),
         None => format!("{}{}", short(peer.public_key), style.ellipsis()),
     };

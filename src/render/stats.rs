@@ -34,7 +34,9 @@ fn write_network(
     let now = report.snapshot.timestamp;
     status::write_state(out, style, network, now)?;
     write_identity(out, style, network)?;
-    for finding in report.findings.iter().filter(|finding| finding.severity > Severity::Info) {
+    for finding in
+        report.findings.iter().filter(|finding| finding.concerns(network) && finding.severity > Severity::Info)
+    {
         writeln!(out)?;
         paragraph(
             out,
@@ -44,10 +46,25 @@ fn write_network(
             &format!("! {}: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy),
         )?;
     }
-    if network.backend == Backend::DeadDaemon {
-        return Ok(());
+    if network.ifindex.is_some() {
+        write_counters(out, style, network, rates)?;
+    } else if network.backend != Backend::DeadDaemon {
+        writeln!(out)?;
+        paragraph(out, style, 2, Tone::Plain, "There are no counters: the daemon's link is not in this namespace.")?;
     }
+    if let Some(list) = network.peers.as_deref().filter(|list| !list.is_empty()) {
+        writeln!(out, "\n{}", style.paint(Tone::Bold, "Peers"))?;
+        peers::write(out, style, list, now)?;
+    }
+    Ok(())
+}
 
+fn write_counters(
+    out: &mut dyn Write,
+    style: &Style,
+    network: &Network,
+    rates: Option<&NetworkRates>,
+) -> io::Result<()> {
     let over = match rates {
         Some(rates) if rates.reset => "  (the counters started anew while they were measured)".to_owned(),
         Some(rates) => format!("  (rates over {:.1} s)", rates.interval),
@@ -63,10 +80,6 @@ fn write_network(
     if let Some(text) = counted_nowhere(network.backend) {
         writeln!(out, "\n{}", style.paint(Tone::Bold, "Counted nowhere"))?;
         paragraph(out, style, 2, Tone::Plain, &format!("No counter here can show {text}."))?;
-    }
-    if let Some(list) = network.peers.as_deref().filter(|list| !list.is_empty()) {
-        writeln!(out, "\n{}", style.paint(Tone::Bold, "Peers"))?;
-        peers::write(out, style, list, now)?;
     }
     Ok(())
 }
@@ -118,19 +131,24 @@ fn write_counter(
     let value = network.stats.get(counter);
     let Meaning { means, not, remedy } = meaning(counter, network.backend);
     let is_bytes = matches!(counter, Counter::RxBytes | Counter::TxBytes);
-    let text = format!("{:<21}{:>26}", counter.name(), style.count(value));
+    let text = format!("  {:<21}{:>15}", counter.name(), style.count(value));
     let tone = match value {
         Some(0) => Tone::Dim,
         Some(_) if remedy.is_some() => Tone::Bad,
         _ => Tone::Plain,
     };
-    write!(out, "  {}", style.paint(tone, &text))?;
-    if is_bytes && let Some(value) = value.filter(|&value| value >= 1024) {
-        write!(out, "  {}", binary_units(value as f64))?;
-    }
-    if let Some(rate) = rate {
-        let rate = if is_bytes { binary_units(rate) } else { format!("{rate:.1}") };
-        write!(out, "  {rate}/s")?;
+    write!(out, "{}", style.paint(tone, &text))?;
+    let human = value.filter(|&value| is_bytes && value >= 1024).map(|value| binary_units(value as f64));
+    let rate = rate.map(|rate| format!("{}/s", if is_bytes { binary_units(rate) } else { format!("{rate:.1}") }));
+    let mut column = text.len();
+    for addition in human.into_iter().chain(rate) {
+        if column + 2 + addition.len() > style.width.unwrap_or(usize::MAX) {
+            write!(out, "\n{:BELOW$}{addition}", "")?;
+            column = BELOW + addition.len();
+        } else {
+            write!(out, "  {addition}")?;
+            column += 2 + addition.len();
+        }
     }
     writeln!(out)?;
     match value {
@@ -181,7 +199,7 @@ fn write_comparison(out: &mut dyn Write, style: &Style, network: &Network) -> io
         paragraph(out, style, 2, Tone::Plain, &text)?;
     }
     if differs {
-        paragraph(out, style, 2, Tone::Plain, &format!("The difference is {}.", difference(network.backend)))?;
+        paragraph(out, style, 2, Tone::Plain, difference(network.backend))?;
     }
     Ok(())
 }

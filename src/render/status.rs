@@ -21,13 +21,13 @@ pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Res
             writeln!(out)?;
         }
         write_state(out, style, network, snapshot.timestamp)?;
-        if network.backend != Backend::DeadDaemon {
+        if network.ifindex.is_some() {
             write_traffic(out, style, network)?;
             write_errors(out, style, network)?;
         }
         for finding in report.findings {
             // What is only information is marked among the counters already.
-            if finding.interface == network.interface && finding.severity > Severity::Info {
+            if finding.concerns(network) && finding.severity > Severity::Info {
                 let text = format!("! {}. To mend it: {}", finding.summary, finding.remedy);
                 paragraph(out, style, 2, Tone::Bad, &text)?;
             }
@@ -50,7 +50,7 @@ pub(super) fn write_state(out: &mut dyn Write, style: &Style, network: &Network,
     }
     facts.push(backend(network).to_owned());
     if network.backend == Backend::Userspace && network.ifindex.is_none() {
-        facts.push("link in another namespace".to_owned());
+        facts.push("no link of its name here".to_owned());
     }
     // Port 0 is no port: the interface was never up.
     if let Some(port) = network.listen_port.filter(|&port| port != 0) {
@@ -67,8 +67,9 @@ pub(super) fn write_state(out: &mut dyn Write, style: &Style, network: &Network,
         None if network.backend == Backend::DeadDaemon => {}
         None => facts.push("peers unknown".to_owned()),
     }
-    let name = style.paint(Tone::Bold, &network.interface.to_string());
-    let alias = network.alias.as_ref().map(|alias| format!(" ({alias})")).unwrap_or_default();
+    let name = style.paint(Tone::Bold, &style.outside(&network.interface.to_string()));
+    let alias = network.alias.as_ref().map(|alias| format!(" ({})", style.outside(&alias.to_string())));
+    let alias = alias.unwrap_or_default();
     wrapped(out, style, &format!("{name}{alias}: "), &facts)
 }
 

@@ -150,10 +150,29 @@ fn full_disk_is_an_error() {
 }
 
 #[test]
+fn text_from_outside_is_ascii_too_in_the_c_locale() {
+    let script = "ip link set wg0 alias büro; LC_ALL=C $WGSTAT status; LC_ALL=C.UTF-8 $WGSTAT status | grep -c büro";
+    let text = String::from_utf8(in_lab("boringtun", script).stdout).unwrap();
+    let (ascii, count) = text.trim_end().rsplit_once('\n').unwrap();
+    assert!(ascii.is_ascii() && ascii.contains("b\\u{fc}ro"), "{ascii}");
+    assert_eq!(count, "1");
+}
+
+#[test]
+fn few_threads_are_enough() {
+    // As under a service's TasksMax: no thread beyond the first.
+    let script = "for n in $(seq 70); do cp -a /run/wireguard/wg0.sock /run/wireguard/s$n.sock; done 2>/dev/null; \
+                  prlimit --as=60000000 $WGSTAT status --json > /tmp/few.$$ 2>&1; echo $?; rm -f /tmp/few.$$";
+    assert_eq!(String::from_utf8(in_lab("wireguard-go", script).stdout).unwrap(), "0\n");
+}
+
+#[test]
 fn folder_that_cannot_be_written_is_named() {
     let output = run(&["generate", "schema", "/proc/nowhere"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).starts_with("wgstat: /proc/nowhere/status.json: cannot write: "), "{}", stderr(&output));
+    let output = run(&["generate", "schema", "/proc/nowhere", "--json"]);
+    assert_eq!(document(&output.stdout)["error"]["code"], "OUTPUT_FAILED");
 }
 
 #[test]

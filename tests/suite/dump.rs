@@ -199,6 +199,15 @@ fn device_that_vanishes_between_two_requests_is_not_shown() {
 }
 
 #[test]
+fn named_device_that_vanishes_is_not_found() {
+    let rtnl = Script::replies([link(3, b"wg0", "wireguard", &[]), done(0, 0)]);
+    let genl = Script::replies([family(), error(ENODEV, "", true)]);
+    let scope = Scope { interfaces: vec!["wg0".into()], ..Scope::default() };
+    let error = collector(rtnl, genl).collect(&scope, NOW).unwrap_err();
+    assert_eq!(error.code(), Code::InterfaceNotFound);
+}
+
+#[test]
 fn silence_is_an_error_and_not_the_end_of_a_list() {
     let (result, ..) = dump(vec![Step::Reply(data(b"half"))]);
     assert!(matches!(result.unwrap_err(), Failure::Timeout));

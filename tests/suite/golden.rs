@@ -236,6 +236,9 @@ fn rates_stand_beside_their_counters() {
     stats::write(&mut text, &terminal(80), &report).unwrap();
     compare("rates.stats.80.txt", &text);
     let mut text = Vec::new();
+    stats::write(&mut text, &terminal(60), &report).unwrap();
+    check_text(&text, &terminal(60));
+    let mut text = Vec::new();
     json::status(&mut text, &report).unwrap();
     let value = document(&text);
     // (3000 - 1000) * 2 in 4 s, rx_bytes being the third counter.

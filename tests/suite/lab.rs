@@ -145,6 +145,45 @@ fn killed_daemon_is_kept_as_dead() {
 }
 
 #[test]
+fn daemon_in_the_background_keeps_its_link() {
+    // Its parent listened on the socket and is gone: SO_PEERCRED names nobody.
+    let script = "wireguard-go wg7 >/dev/null 2>&1; sleep 0.5; ip link set wg7 up; $WGSTAT stats wg7 --json; \
+                  ip -j link show wg7; ";
+    let output = in_lab("boringtun", &format!("{script}{OWN_DAEMONS}kill $own"));
+    let text = text(&output);
+    let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap();
+    let network = &document(line("{").as_bytes())["networks"][0];
+    let link: Value = serde_json::from_str(line("[")).unwrap();
+    assert_eq!(network["ifindex"], link[0]["ifindex"]);
+    assert_eq!(network["enabled"], true);
+    assert_eq!(network["interface_stats"]["rx_bytes"], 0);
+}
+
+#[test]
+fn socket_whose_name_is_another_link_s_altname_does_not_take_that_link() {
+    let script = "ip link property add dev wg0 altname other; mv /run/wireguard/wg1.sock /run/wireguard/other.sock; \
+                  $WGSTAT --json";
+    let status = document(&in_lab("wireguard-go", script).stdout);
+    let names: Vec<&str> =
+        status["networks"].as_array().unwrap().iter().map(|network| network["interface"].as_str().unwrap()).collect();
+    assert_eq!(names, ["wg0", "other"]);
+    assert_eq!(status["networks"][1]["ifindex"], Value::Null);
+}
+
+#[test]
+fn folder_that_may_not_be_searched_is_no_proof_of_anything() {
+    let script = "chmod 0 /run/wireguard; drop='setpriv --bounding-set=-dac_override,-dac_read_search'; \
+                  $drop $WGSTAT stats wg0 --json; $drop $WGSTAT --json";
+    let output = in_lab("boringtun", script);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let documents: Vec<Value> = text.lines().map(|line| document(line.as_bytes())).collect();
+    assert_eq!(documents[0]["error"]["code"], "PERMISSION_DENIED", "neither not found nor not WireGuard");
+    assert_eq!(documents[1]["problems"][0]["code"], "PERMISSION_DENIED");
+    let remarks = String::from_utf8(output.stderr).unwrap();
+    assert!(!remarks.contains("modprobe"), "{remarks}");
+}
+
+#[test]
 fn two_names_of_a_tunnel_are_one_network() {
     let script = "ip link property add dev wg0 altname office; $WGSTAT stats office --json; \
                   $WGSTAT status wg0 office --json";
