@@ -12,9 +12,10 @@ mod scene;
 use std::error::Error;
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
 
 use clap::Parser;
 use daemon::Backend;
@@ -35,7 +36,6 @@ struct Arguments {
 
 /// The lab starts itself again in these roles.
 const ROLE: &str = "WGSTAT_LAB_ROLE";
-const PARENT: &str = "WGSTAT_LAB_PARENT";
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Err(_) => direct(&Arguments::parse()),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Who was only waiting for another part that failed has nothing to add.
             if !error.is::<Ended>() {
@@ -68,9 +68,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds the host, then becomes the command. Everything else hangs on this process: when it ends, however it ends, the
-/// kernel kills the host's processes, and with the last of them the namespaces go.
-fn direct(arguments: &Arguments) -> Result<()> {
+/// Enters the namespaces and waits for what happens in there. All hangs on the first process inside: when that ends, the
+/// kernel kills every other one, and it ends with this one, however this one ends.
+fn direct(arguments: &Arguments) -> Result<ExitCode> {
     let mut words = arguments.command.clone();
     if words.is_empty() {
         words = vec!["wgstat".to_owned(), "status".to_owned()];
@@ -78,14 +78,34 @@ fn direct(arguments: &Arguments) -> Result<()> {
     let programs = build_wgstat()?;
     sandbox::enter()?;
     let backend = arguments.backend.map_or_else(Backend::best, Ok)?;
+    // Ctrl-C is for the command: a shell in there goes on after it. A handler, unlike SIG_IGN, is not inherited.
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGQUIT] {
+        signal_hook::flag::register(signal, Arc::default())?;
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let status = Command::new(std::env::current_exe()?)
+        .args(words)
+        .env("PATH", format!("{}:{path}", programs.display()))
+        .env(ROLE, format!("first {}", backend.name()))
+        .status()?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The first process inside: has the host made, runs the command, and ends with it.
+fn first(backend: Backend) -> Result<ExitCode> {
+    sandbox::mount_proc()?;
     let mut host = start(&format!("host {}", backend.name()))?;
     expect(&mut host, "ready")?;
-
-    let path = std::env::var("PATH").unwrap_or_default();
-    let (program, rest) = words.split_first().ok_or("no command")?;
-    let failure =
-        Command::new(program).args(rest).env("PATH", format!("{}:{path}", programs.display())).env_remove(ROLE).exec();
-    Err(format!("{program}: {failure}").into())
+    let mut words = std::env::args_os().skip(1);
+    let program = words.next().ok_or("no command")?;
+    let status = Command::new(&program)
+        .args(words)
+        .env_remove(ROLE)
+        .status()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    // As shells do it for a command that was killed.
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
 /// Under `cargo run` only the example itself is built; the folder of the programs is returned.
@@ -105,24 +125,21 @@ fn build_wgstat() -> Result<PathBuf> {
     Ok(programs.to_owned())
 }
 
-fn play(role: &str) -> Result<()> {
-    sandbox::die_with_parent(&std::env::var(PARENT)?)?;
-    let mut words = role.split(' ');
-    match words.next() {
-        Some("host") => scene::host(Backend::parse(words.next().unwrap_or_default())?),
-        Some("far") => scene::far(Backend::parse(words.next().unwrap_or_default())?),
+fn play(role: &str) -> Result<ExitCode> {
+    let (role, backend) = role.split_once(' ').ok_or("no backend")?;
+    let backend = Backend::parse(backend)?;
+    sandbox::die_with_parent()?;
+    match role {
+        "first" => first(backend),
+        "host" => scene::host(backend),
+        "far" => scene::far(backend),
         _ => Err(format!("no such role: {role}").into()),
     }
 }
 
 /// Starts this program in a role, with pipes to talk over.
 fn start(role: &str) -> Result<Child> {
-    Ok(Command::new(std::env::current_exe()?)
-        .env(ROLE, role)
-        .env(PARENT, std::process::id().to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?)
+    Ok(Command::new(std::env::current_exe()?).env(ROLE, role).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?)
 }
 
 /// Tells a child something, on a line.

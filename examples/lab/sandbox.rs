@@ -8,7 +8,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 
-use super::{Ended, Result};
+use super::Result;
 
 /// Moves this process into user, network and mount namespaces of its own, where it is root.
 pub(super) fn enter() -> Result<()> {
@@ -20,7 +20,17 @@ pub(super) fn enter() -> Result<()> {
         // Where AppArmor restricts user namespaces, unshare succeeds and this does not.
         fs::write(format!("/proc/self/{file}"), text).map_err(|error| forbidden(&error.to_string()))?;
     }
-    enter_network()
+    enter_network()?;
+    // For the children: the first of them will be process 1, and all end with it.
+    unshare(CloneFlags::CLONE_NEWPID).map_err(|error| forbidden(&error.to_string()))?;
+    Ok(())
+}
+
+/// Shows the processes of this PID namespace, and no others.
+pub(super) fn mount_proc() -> Result<()> {
+    let nothing = None::<&str>;
+    mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), nothing)
+        .map_err(|error| forbidden(&error.to_string()).into())
 }
 
 /// Moves this process into network and mount namespaces of its own, with an empty /run for the daemons' sockets.
@@ -35,10 +45,8 @@ pub(super) fn enter_network() -> Result<()> {
 }
 
 /// Ends this process as soon as its parent ends.
-pub(super) fn die_with_parent(parent: &str) -> Result<()> {
-    prctl::set_pdeathsig(Signal::SIGKILL)?;
-    // The parent may have ended before the line above.
-    if nix::unistd::getppid().to_string() == parent { Ok(()) } else { Err(Ended.into()) }
+pub(super) fn die_with_parent() -> Result<()> {
+    Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
 }
 
 /// Says which setting of the machine forbids namespaces.
@@ -47,6 +55,7 @@ fn forbidden(error: &str) -> String {
     let settings = [
         ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
         ("/proc/sys/user/max_user_namespaces", "0", "sysctl user.max_user_namespaces=10000"),
+        ("/proc/sys/user/max_pid_namespaces", "0", "sysctl user.max_pid_namespaces=10000"),
         ("/proc/sys/user/max_net_namespaces", "0", "sysctl user.max_net_namespaces=10000"),
         (
             "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
@@ -66,5 +75,7 @@ fn forbidden(error: &str) -> String {
     } else {
         ""
     };
-    format!("namespaces are forbidden here ({error}), by no setting that the lab knows{container}; run it as root")
+    format!(
+        "namespaces are forbidden here ({error}), by no setting that the lab knows{container}; a chroot forbids them too"
+    )
 }

@@ -10,7 +10,7 @@
 
 use std::io::{BufRead as _, Write as _, stdin, stdout};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::process::Child;
+use std::process::{Child, ExitCode};
 use std::time::Duration;
 
 use super::daemon::{Backend, DeviceSetup, Keys, PeerSetup};
@@ -61,7 +61,7 @@ impl Far {
 }
 
 /// The host that the command will see. Says "ready" when all traffic has been, and stays.
-pub(super) fn host(backend: Backend) -> Result<()> {
+pub(super) fn host(backend: Backend) -> Result<ExitCode> {
     let mut net = Net::open()?;
     net.up("lo", None)?;
     let own = [Keys::random()?, Keys::random()?];
@@ -140,7 +140,7 @@ fn exchange(own: Ipv4Addr, peer: &Far) -> Result<()> {
 }
 
 /// A peer's host. Everything it is to be comes over standard input.
-pub(super) fn far(backend: Backend) -> Result<()> {
+pub(super) fn far(backend: Backend) -> Result<ExitCode> {
     sandbox::enter_network()?;
     say("here")?;
     let line = next_line()?;
@@ -198,7 +198,7 @@ fn key(text: &str) -> Result<[u8; 32]> {
 }
 
 /// Until the lab's own end kills this process.
-fn wait_for_ever() -> Result<()> {
+fn wait_for_ever() -> ! {
     loop {
         std::thread::park();
     }
