@@ -16,6 +16,9 @@ _wgstat() {
             ",$1")
                 cmd="wgstat"
                 ;;
+            wgstat,export-metrics)
+                cmd="wgstat__subcmd__export__subcmd__metrics"
+                ;;
             wgstat,generate)
                 cmd="wgstat__subcmd__generate"
                 ;;
@@ -27,6 +30,9 @@ _wgstat() {
                 ;;
             wgstat,status)
                 cmd="wgstat__subcmd__status"
+                ;;
+            wgstat__subcmd__help,export-metrics)
+                cmd="wgstat__subcmd__help__subcmd__export__subcmd__metrics"
                 ;;
             wgstat__subcmd__help,generate)
                 cmd="wgstat__subcmd__help__subcmd__generate"
@@ -47,12 +53,42 @@ _wgstat() {
 
     case "${cmd}" in
         wgstat)
-            opts="-h -V --json --color --strict --no-peers --help --version status stats generate help"
+            opts="-h -V --json --color --strict --no-peers --help --version status stats export-metrics generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wgstat__subcmd__export__subcmd__metrics)
+            opts="-h --output --max-peers --peer-endpoints --compat --json --color --strict --no-peers --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-peers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compat)
+                    COMPREPLY=($(compgen -W "mindflavor mdlayher" -- "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -83,8 +119,22 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__help)
-            opts="status stats generate help"
+            opts="status stats export-metrics generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wgstat__subcmd__help__subcmd__export__subcmd__metrics)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

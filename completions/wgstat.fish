@@ -34,6 +34,7 @@ complete -c wgstat -n "__fish_wgstat_needs_command" -s h -l help -d 'Print help 
 complete -c wgstat -n "__fish_wgstat_needs_command" -s V -l version -d 'Print version'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
@@ -55,6 +56,18 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l json -d 'Print o
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l no-peers -d 'Leave the peers unread; needs no privilege'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l output -d 'Replace this file instead of printing; the textfile collector reads *.prom' -r -F
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l max-peers -d 'Write at most so many peers of each network, those with the latest handshakes' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l compat -d 'Write another exporter\'s metrics too, for its dashboards and rules' -r -f -a "mindflavor\t'MindFlavor\'s `prometheus_wireguard_exporter`'
+mdlayher\t'mdlayher\'s `wireguard_exporter`'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l peer-endpoints -d 'Label peers with their endpoints; each time a peer roams this makes a new series'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l strict -d 'Exit with 1 if anything could not be read'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -62,7 +75,8 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l json -d 'Prin
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l no-peers -d 'Leave the peers unread; needs no privilege'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

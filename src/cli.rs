@@ -74,6 +74,12 @@ pub enum Command {
     /// and how the interface's bytes differ from its peers'.
     Stats(Stats),
 
+    /// Print Prometheus metrics, or write them for `node_exporter`'s textfile collector
+    ///
+    /// Absolute counters of the interfaces and their peers, in the text format that the textfile collector reads. With
+    /// --output the file is replaced as a whole: a reader sees the old one or the new one, never half of one.
+    ExportMetrics(ExportMetrics),
+
     /// Write the files that are packaged: manual, completions, schema
     Generate(Generate),
 }
@@ -112,6 +118,39 @@ pub struct Stats {
     /// Show the peers' bytes to the last digit
     #[arg(long)]
     pub bytes: bool,
+}
+
+/// `wgstat export-metrics`.
+#[derive(Debug, Args)]
+pub struct ExportMetrics {
+    /// Only these interfaces
+    #[arg(value_name = "IFACE")]
+    pub interfaces: Vec<OsString>,
+
+    /// Replace this file instead of printing; the textfile collector reads *.prom
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write at most so many peers of each network, those with the latest handshakes
+    #[arg(long, value_name = "N")]
+    pub max_peers: Option<usize>,
+
+    /// Label peers with their endpoints; each time a peer roams this makes a new series
+    #[arg(long)]
+    pub peer_endpoints: bool,
+
+    /// Write another exporter's metrics too, for its dashboards and rules
+    #[arg(long, value_name = "EXPORTER")]
+    pub compat: Option<CompatArg>,
+}
+
+/// `--compat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompatArg {
+    /// MindFlavor's `prometheus_wireguard_exporter`
+    Mindflavor,
+    /// mdlayher's `wireguard_exporter`
+    Mdlayher,
 }
 
 /// `wgstat generate WHAT`.

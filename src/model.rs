@@ -10,6 +10,7 @@ mod name;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 pub use counter::{Counter, InterfaceStats};
 pub use key::PublicKey;
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub networks: Vec<Network>,
     /// What could not be read, why, and how to let it.
     pub problems: Vec<Problem>,
+    /// What was read, whether all of it, and how long it took.
+    pub sources: Vec<Source>,
     /// Facts that help a reader of an empty or partial snapshot; they change no verdict.
     pub hints: Vec<String>,
 }
@@ -75,6 +78,18 @@ pub enum Backend {
     /// A `tun` link whose WireGuard socket refuses: a dying daemon's, or another program's.
     #[default]
     Unknown,
+}
+
+impl Backend {
+    /// The words of JSON and metrics.
+    #[must_use]
+    pub const fn device_type(self) -> &'static str {
+        match self {
+            Self::Kernel => "Linux kernel",
+            Self::Userspace | Self::DeadDaemon => "userspace",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One peer of a network.
@@ -132,6 +147,17 @@ impl fmt::Display for AllowedIp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
     }
+}
+
+/// One thing that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// `links` or `peers`.
+    pub name: &'static str,
+    /// Whether it could be read for every interface.
+    pub success: bool,
+    /// How long it took.
+    pub duration: Duration,
 }
 
 /// Something wgstat could not see.

@@ -11,6 +11,7 @@ pub mod userspace;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
 use rustix::io::Errno;
@@ -20,7 +21,7 @@ use self::link::{Link, link_by_name, wireguard_links};
 use self::netlink::{Failure, KernelSocket, Netlink, Transport};
 use self::userspace::{Answer, Fault, SocketFile};
 use crate::error::{Code, Error, Result};
-use crate::model::{Backend, Name, Network, Problem, Snapshot};
+use crate::model::{Backend, Name, Network, Problem, Snapshot, Source};
 
 /// What to read.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +42,8 @@ pub struct Collector<T = KernelSocket> {
     rtnl: Netlink<T>,
     devices: Devices<T>,
     sockets: PathBuf,
+    /// Time spent on peers so far; they are read interface by interface.
+    peers_took: Duration,
 }
 
 impl Collector {
@@ -65,7 +68,12 @@ impl Collector {
 impl<T: Transport> Collector<T> {
     /// Reads from these transports and this directory of daemons' sockets.
     pub fn with(rtnl: T, genl: T, sockets: &Path) -> Self {
-        Self { rtnl: Netlink::new(rtnl), devices: Devices::new(Netlink::new(genl)), sockets: sockets.to_owned() }
+        Self {
+            rtnl: Netlink::new(rtnl),
+            devices: Devices::new(Netlink::new(genl)),
+            sockets: sockets.to_owned(),
+            peers_took: Duration::ZERO,
+        }
     }
 
     /// Takes one look. `now` is the Unix time.
@@ -74,12 +82,21 @@ impl<T: Transport> Collector<T> {
     /// Where the links cannot be read at all, or a named interface is absent or of another kind.
     pub fn collect(&mut self, scope: &Scope, now: u64) -> Result<Snapshot> {
         let mut snapshot = Snapshot { timestamp: now, ..Snapshot::default() };
+        let (start, peers) = (Instant::now(), self.peers_took);
         if scope.interfaces.is_empty() {
             self.all(scope, &mut snapshot)?;
         } else {
             for name in &scope.interfaces {
                 self.named(name, scope, &mut snapshot)?;
             }
+        }
+        let peers = self.peers_took.saturating_sub(peers);
+        // Whatever fails of the links themselves is an error, and there is no snapshot.
+        let links = Source { name: "links", success: true, duration: start.elapsed().saturating_sub(peers) };
+        snapshot.sources.push(links);
+        if !scope.without_peers {
+            let success = snapshot.problems.is_empty();
+            snapshot.sources.push(Source { name: "peers", success, duration: peers });
         }
         Ok(snapshot)
     }
@@ -155,7 +172,10 @@ impl<T: Transport> Collector<T> {
         if !scope.without_peers
             && let Some(ifindex) = network.ifindex
         {
-            match self.devices.read(ifindex) {
+            let start = Instant::now();
+            let device = self.devices.read(ifindex);
+            self.peers_took += start.elapsed();
+            match device {
                 Ok(device) => fill(&mut network, device),
                 // Deleted since the links were read: it is no longer there to show.
                 Err(failure) if failure.is(Errno::NODEV) => return,
@@ -166,7 +186,9 @@ impl<T: Transport> Collector<T> {
     }
 
     fn add_daemons(&mut self, files: &[SocketFile], snapshot: &mut Snapshot, scope: &Scope) -> Result<()> {
+        let start = Instant::now();
         let answers = userspace::read_all(files, !scope.without_peers, snapshot.timestamp);
+        self.peers_took += start.elapsed();
         for (file, answer) in files.iter().zip(answers) {
             let link = link_by_name(&mut self.rtnl, &file.interface)
                 .map_err(|failure| collect_error(&file.interface, &failure))?;

@@ -175,6 +175,7 @@ fn environment() -> Roff {
 fn files_section() -> Roff {
     let mut section = Roff::new();
     section.control("SH", ["FILES"]);
+    item(&mut section, "/var/lib/prometheus/node-exporter/*.prom", "Where Debian's node_exporter looks for metrics.");
     item(&mut section, "/var/run/wireguard/*.sock", "Sockets of userspace daemons.");
     section
 }

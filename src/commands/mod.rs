@@ -1,5 +1,6 @@
 //! One file per subcommand: settle the options, take a sample, choose a renderer.
 
+mod export_metrics;
 mod generate;
 mod stats;
 mod status;
@@ -31,6 +32,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Ou
         None => status::run(&Status::default(), &cli.global, out, remarks),
         Some(Command::Status(options)) => status::run(options, &cli.global, out, remarks),
         Some(Command::Stats(options)) => stats::run(options, &cli.global, out, remarks),
+        Some(Command::ExportMetrics(options)) => export_metrics::run(options, &cli.global, out, remarks),
         Some(Command::Generate(options)) => generate::run(options, remarks),
     }
 }

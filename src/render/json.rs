@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use super::Report;
 use crate::error::Error;
 use crate::findings::Finding;
-use crate::model::{Backend, Counter, InterfaceStats, Name, Network, Problem, PublicKey, acts_on_terminal};
+use crate::model::{Counter, InterfaceStats, Name, Network, Problem, PublicKey, acts_on_terminal};
 use crate::rates::NetworkRates;
 
 /// Grows when a reader of an older version would misread the document.
@@ -222,7 +222,7 @@ impl<'a> NetworkHead<'a> {
             enabled: network.enabled,
             up: network.up,
             operstate: network.operstate,
-            device_type: device_type(network.backend),
+            device_type: network.backend.device_type(),
             mtu: network.mtu,
             listen_port: network.listen_port,
             public_key: network.public_key.map(Text),
@@ -231,14 +231,6 @@ impl<'a> NetworkHead<'a> {
             interface_stats_detail: DetailStats::from(&network.stats),
             rates: rates.map(NetworkRatesDocument::from),
         }
-    }
-}
-
-const fn device_type(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Kernel => "Linux kernel",
-        Backend::Userspace | Backend::DeadDaemon => "userspace",
-        Backend::Unknown => "unknown",
     }
 }
 

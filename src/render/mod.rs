@@ -3,6 +3,7 @@
 pub mod human;
 pub mod json;
 mod peers;
+pub mod prometheus;
 pub mod stats;
 pub mod status;
 

@@ -91,6 +91,7 @@ fn record(host: &Host) -> (Recording, Snapshot) {
 /// Without what differs from run to run: times, and counters that depend on them.
 fn timeless(mut snapshot: Snapshot) -> Snapshot {
     snapshot.timestamp = 0;
+    snapshot.sources.clear();
     for network in &mut snapshot.networks {
         network.stats = InterfaceStats::default();
         for peer in network.peers.iter_mut().flatten() {

@@ -9,11 +9,12 @@ use wgstat::findings::findings;
 use wgstat::model::{Backend, Counter, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot};
 use wgstat::rates::rates;
 use wgstat::render::human::Style;
-use wgstat::render::{Report, json, stats, status};
+use wgstat::render::prometheus::Compat;
+use wgstat::render::{Report, json, prometheus, stats, status};
 
-use crate::common::document;
 use crate::common::recording::Recording;
 use crate::common::wire::{Script, collector, device, done, family, key, link, peer};
+use crate::{common::document, metrics};
 
 const NOW: u64 = 1_795_000_000;
 
@@ -60,6 +61,16 @@ fn render(name: &str, snapshot: &Snapshot) {
             }
         }
     }
+    for (kind, options) in [
+        ("", prometheus::Options::default()),
+        (".mindflavor", prometheus::Options { compat: Some(Compat::Mindflavor), ..Default::default() }),
+        (".mdlayher", prometheus::Options { compat: Some(Compat::Mdlayher), peer_endpoints: true, max_peers: Some(1) }),
+    ] {
+        let mut text = Vec::new();
+        prometheus::write(&mut text, &report, &options).unwrap();
+        metrics::check(&text);
+        compare(&format!("{name}{kind}.prom"), &text);
+    }
     let mut text = Vec::new();
     json::status(&mut text, &report).unwrap();
     let value = document(&text);
@@ -89,7 +100,10 @@ fn check_text(text: &[u8], style: &Style) {
 fn recorded(name: &str, text: &str) {
     let recording = Recording::parse(text);
     let (rtnl, genl) = recording.scripts();
-    let snapshot = collector(rtnl, genl).collect(&Scope::default(), recording.now + 78).unwrap();
+    let mut snapshot = collector(rtnl, genl).collect(&Scope::default(), recording.now + 78).unwrap();
+    for source in &mut snapshot.sources {
+        source.duration = std::time::Duration::from_micros(1500);
+    }
     render(name, &snapshot);
 }
 
@@ -162,7 +176,9 @@ fn hostile_replies() {
         done(1, 0),
         [device(&[]), done(95, 0)].concat(),
     ];
-    let snapshot = collector(Script::replies([links]), Script::replies(genl)).collect(&Scope::default(), NOW).unwrap();
+    let mut snapshot =
+        collector(Script::replies([links]), Script::replies(genl)).collect(&Scope::default(), NOW).unwrap();
+    snapshot.sources.clear();
     assert_eq!(snapshot.problems.len(), 2);
     render("hostile", &snapshot);
 }

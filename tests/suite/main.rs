@@ -10,5 +10,6 @@ mod dump;
 mod generated;
 mod golden;
 mod lab;
+mod metrics;
 mod mutation;
 mod sockets;

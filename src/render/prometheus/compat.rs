@@ -1,0 +1,113 @@
+//! The families of other exporters, with their names, labels and quirks.
+
+use super::{Kind, Labelled, Options, Page, PeerFamily, allowed_ips, device, endpoint};
+use crate::model::Peer;
+
+/// `prometheus_wireguard_exporter`: a handshake that never was is 0.
+pub(super) fn mindflavor(page: &mut Page, networks: &[Labelled<'_>]) {
+    let families = [
+        PeerFamily {
+            name: "wireguard_sent_bytes_total",
+            kind: Kind::Counter,
+            help: "Bytes sent to the peer",
+            value: |peer| Some(peer.tx_bytes),
+        },
+        PeerFamily {
+            name: "wireguard_received_bytes_total",
+            kind: Kind::Counter,
+            help: "Bytes received from the peer",
+            value: |peer| Some(peer.rx_bytes),
+        },
+        PeerFamily {
+            name: "wireguard_latest_handshake_seconds",
+            kind: Kind::Gauge,
+            help: "UNIX timestamp seconds of the last handshake",
+            value: |peer| Some(peer.last_handshake.unwrap_or(0)),
+        },
+    ];
+    for PeerFamily { name, kind, help, value } in families {
+        page.family(name, kind, help);
+        for of in networks {
+            let interface = device(&of.network.interface);
+            for peer in &of.peers {
+                let (key, ips) = (peer.public_key.to_string(), allowed_ips(peer));
+                let mut labels = vec![("interface", interface.as_str()), ("public_key", &key), ("allowed_ips", &ips)];
+                labels.extend(peer.name.as_deref().map(|name| ("friendly_name", name)));
+                if let Some(value) = value(peer) {
+                    page.sample(name, &labels, value);
+                }
+            }
+        }
+    }
+}
+
+/// `wireguard_exporter`: an endpoint that is not to be told is empty.
+pub(super) fn mdlayher(page: &mut Page, networks: &[Labelled<'_>], options: &Options) {
+    page.family("wireguard_device_info", Kind::Gauge, "Metadata about a device.");
+    for of in networks {
+        let key = of.network.public_key.map(|key| key.to_string()).unwrap_or_default();
+        let device = device(&of.network.interface);
+        page.sample("wireguard_device_info", &[("device", &device), ("public_key", &key)], 1);
+    }
+    each(page, networks, "wireguard_peer_info", Kind::Gauge, "Metadata about a peer.", |page, of, peer| {
+        let endpoint = if options.peer_endpoints { endpoint(peer) } else { String::new() };
+        let name = peer.name.as_deref().unwrap_or_default();
+        let (device, key) = (device(&of.network.interface), peer.public_key.to_string());
+        let labels = [("device", device.as_str()), ("public_key", &key), ("endpoint", &endpoint), ("name", name)];
+        page.sample("wireguard_peer_info", &labels, 1);
+    });
+    let ips = "wireguard_peer_allowed_ips_info";
+    each(page, networks, ips, Kind::Gauge, "Metadata about each of a peer's allowed IP subnets.", |page, of, peer| {
+        let (device, key) = (device(&of.network.interface), peer.public_key.to_string());
+        for ip in &peer.allowed_ips {
+            let family = if ip.address.is_ipv4() { "IPv4" } else { "IPv6" };
+            let ip = ip.to_string();
+            let labels = [("device", device.as_str()), ("public_key", &key), ("allowed_ips", &ip), ("family", family)];
+            page.sample(ips, &labels, 1);
+        }
+    });
+    let families = [
+        PeerFamily {
+            name: "wireguard_peer_receive_bytes_total",
+            kind: Kind::Counter,
+            help: "Bytes received from a peer.",
+            value: |peer| Some(peer.rx_bytes),
+        },
+        PeerFamily {
+            name: "wireguard_peer_transmit_bytes_total",
+            kind: Kind::Counter,
+            help: "Bytes sent to a peer.",
+            value: |peer| Some(peer.tx_bytes),
+        },
+        PeerFamily {
+            name: "wireguard_peer_last_handshake_seconds",
+            kind: Kind::Gauge,
+            help: "UNIX time of the last handshake with a peer.",
+            value: |peer| Some(peer.last_handshake.unwrap_or(0)),
+        },
+    ];
+    for PeerFamily { name, kind, help, value } in families {
+        each(page, networks, name, kind, help, |page, of, peer| {
+            let (device, key) = (device(&of.network.interface), peer.public_key.to_string());
+            if let Some(value) = value(peer) {
+                page.sample(name, &[("device", &device), ("public_key", &key)], value);
+            }
+        });
+    }
+}
+
+fn each(
+    page: &mut Page,
+    networks: &[Labelled<'_>],
+    name: &str,
+    kind: Kind,
+    help: &str,
+    sample: impl Fn(&mut Page, &Labelled<'_>, &Peer),
+) {
+    page.family(name, kind, help);
+    for of in networks {
+        for peer in &of.peers {
+            sample(page, of, peer);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Prometheus' side: what is exposed is read by promtool and by a real `node_exporter`, no series stands twice, and the
+//! file is always whole.
+
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use crate::lab::in_lab;
+
+/// A program of Debian's packages; `tests/run` unpacks them and puts them on the PATH.
+fn promtool(text: &[u8]) -> Output {
+    let mut child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool: run the tests by tests/run, which has it");
+    child.stdin.take().unwrap().write_all(text).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// What every exposition has to be: without complaint of promtool, each family in one place with its HELP and TYPE
+/// first, and no series twice, which promtool does not look at.
+pub(crate) fn check(text: &[u8]) {
+    let output = promtool(text);
+    let complaints = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && complaints.is_empty(), "{}", String::from_utf8_lossy(&complaints));
+
+    let text = std::str::from_utf8(text).unwrap();
+    let (mut families, mut series) = (HashSet::new(), HashSet::new());
+    let mut family = "";
+    for line in text.lines() {
+        assert!(!line.contains(char::is_control), "{line:?}");
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            family = help.split(' ').next().unwrap();
+            assert!(families.insert(family), "{family} begins twice");
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            assert_eq!(kind.split(' ').next(), Some(family));
+        } else {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert_eq!(name.split('{').next(), Some(family), "{line}");
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+            assert!(series.insert(name), "twice: {name}");
+        }
+    }
+}
+
+fn text(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn value(text: &str, series: &str) -> u64 {
+    let line = text.lines().find(|line| line.starts_with(series)).unwrap_or_else(|| panic!("no {series} in {text}"));
+    line.rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+#[test]
+fn exposition_of_the_lab_has_the_eight_required_counters() {
+    for backend in ["boringtun", "wireguard-go"] {
+        let script = "$WGSTAT export-metrics; echo ===; ip -s -j link show wg0; ip -s -j link show wg1";
+        let text = text(in_lab(backend, script));
+        let (exposition, links) = text.split_once("===\n").unwrap();
+        check(exposition.as_bytes());
+        for (interface, link) in ["wg0", "wg1"].into_iter().zip(links.lines()) {
+            let link: serde_json::Value = serde_json::from_str(link).unwrap();
+            for direction in ["rx", "tx"] {
+                for counter in ["bytes", "packets", "errors", "dropped"] {
+                    let series = format!(
+                        "wg_interface_{direction}_{counter}_total{{network=\"{interface}\",interface=\"{interface}\"}}"
+                    );
+                    assert_eq!(value(exposition, &series), link[0]["stats64"][direction][counter], "{series}");
+                }
+            }
+        }
+        assert_eq!(value(exposition, "wg_interface_peers_online{network=\"wg0\""), 2);
+        assert_eq!(value(exposition, "wg_scrape_success{source=\"peers\"}"), 1);
+    }
+}
+
+#[test]
+fn daemon_that_does_not_answer_is_a_failed_source() {
+    let script = "for pid in $(pidof wireguard-go); do kill -STOP $pid; done; $WGSTAT export-metrics";
+    let text = text(in_lab("wireguard-go", script));
+    check(text.as_bytes());
+    assert_eq!(value(&text, "wg_scrape_success{source=\"links\"}"), 1);
+    assert_eq!(value(&text, "wg_scrape_success{source=\"peers\"}"), 0);
+    assert!(value(&text, "wg_interface_rx_bytes_total{network=\"wg0\"") > 20_000, "the rest is exported");
+    assert!(!text.contains("wg_interface_peers{"), "unknown is not 0");
+}
+
+#[test]
+fn options_choose_peers_and_labels() {
+    let script = "$WGSTAT export-metrics --max-peers 1; echo ===; $WGSTAT export-metrics --peer-endpoints; echo ===; \
+                  $WGSTAT export-metrics --no-peers wg1";
+    let text = text(in_lab("boringtun", script));
+    let parts: Vec<&str> = text.split("===\n").collect();
+    for part in &parts {
+        check(part.as_bytes());
+    }
+    assert_eq!(value(parts[0], "wg_interface_peers_omitted{network=\"wg0\""), 2);
+    assert_eq!(value(parts[0], "wg_interface_peers{network=\"wg0\""), 3);
+    assert_eq!(parts[0].matches("\nwg_peer_rx_bytes_total{").count(), 2, "one for each network");
+    assert!(!parts[0].contains("endpoint=") && parts[1].contains(",endpoint=\"192.0.2.2:51820\"}"));
+    assert!(!parts[2].contains("\nwg_peer_rx_bytes_total{") && !parts[2].contains("wg0"));
+}
+
+#[test]
+fn order_is_the_same_at_each_look() {
+    // boringtun keeps its peers in a map that begins elsewhere each time.
+    let looks = "for n in 1 2 3 4; do $WGSTAT export-metrics | sed 's/ [0-9.]*$//' | md5sum; done | sort -u | wc -l";
+    assert_eq!(text(in_lab("boringtun", looks)).trim(), "1");
+}
+
+#[test]
+fn file_that_cannot_be_written_is_named_and_the_old_one_stays() {
+    let script = "mkdir -p /run/t/full /run/t/ro /run/t/folder/x.prom; cd /run/t
+        mount -t tmpfs -o size=8k tmpfs full; mount -t tmpfs tmpfs ro
+        for d in full ro; do echo old > $d/x.prom; done; mount -o remount,ro ro
+        for path in full/x.prom ro/x.prom missing/x.prom folder/x.prom; do
+            $WGSTAT export-metrics --json --output $path 2>&1 | tr '\\n' ' '; echo
+        done
+        $WGSTAT export-metrics --output full/x.prom 2>/dev/null; echo $?
+        cat full/x.prom ro/x.prom; ls -A full; ls -A folder
+        echo old > old.prom; $WGSTAT export-metrics wg9 --output old.prom 2>/dev/null; echo $?; cat old.prom";
+    let text = text(in_lab("boringtun", script));
+    let lines: Vec<&str> = text.lines().collect();
+    let causes = [
+        ("full/x.prom", "No space left on device"),
+        ("ro/x.prom", "Read-only file system"),
+        ("missing/x.prom", "No such file or directory"),
+        ("folder/x.prom", "is a directory"),
+    ];
+    for ((path, cause), line) in causes.into_iter().zip(&lines) {
+        assert!(line.contains(&format!("wgstat: {path}: cannot write: ")) && line.contains(cause), "{line}");
+        assert!(line.contains("\"OUTPUT_FAILED\""), "{line}");
+    }
+    assert_eq!(lines[4..], ["1", "old", "old", "x.prom", "x.prom", "1", "old"]);
+}
+
+#[test]
+fn file_is_readable_for_the_collector_and_alone() {
+    let script = "umask 077; mkdir /run/t; cd /run/t; $WGSTAT export-metrics --output x.prom; \
+                  stat -c %a x.prom; ls -A; cat x.prom";
+    let text = text(in_lab("boringtun", script));
+    let (head, exposition) = text.split_once("x.prom\n").unwrap();
+    assert_eq!(head, "644\n");
+    check(exposition.as_bytes());
+}
+
+#[test]
+fn killed_at_any_moment_the_file_is_whole() {
+    let script = "mkdir /run/t; cd /run/t; $WGSTAT export-metrics --output x.prom; lines=$(wc -l < x.prom)
+        for n in $(seq 300); do
+            $WGSTAT export-metrics --output x.prom & sleep 0.00$((n % 10)); kill -9 $! 2>/dev/null; wait $! 2>/dev/null
+            [ $(wc -l < x.prom) = $lines ] || echo torn
+            grep -q ^wgstat_build_info x.prom || echo torn
+        done; ls *.prom";
+    assert_eq!(text(in_lab("boringtun", script)), "x.prom\n");
+}
+
+/// Debian's `node_exporter` reads the file all the while it is rewritten.
+#[test]
+fn node_exporter_reads_the_file_while_it_is_rewritten() {
+    let script = "mkdir /run/t; cd /run/t; $WGSTAT export-metrics --output wg.prom
+        prometheus-node-exporter --web.listen-address=127.0.0.1:9100 --collector.disable-defaults \
+            --collector.textfile --collector.textfile.directory=/run/t >/run/log 2>&1 &
+        exporter=$!
+        (for n in $(seq 1000); do $WGSTAT export-metrics --output wg.prom; done; touch /run/done) &
+        scrapes=0
+        until [ -e /run/done ]; do
+            bash -c 'exec 3<>/dev/tcp/127.0.0.1/9100 && printf \"GET /metrics HTTP/1.0\\r\\n\\r\\n\" >&3 && cat <&3' \
+                > /run/scrape 2>/dev/null || { sleep 0.1; continue; }
+            scrapes=$((scrapes + 1))
+            for family in $(sed -n 's/^# TYPE \\(wg[a-z_]*\\) .*/\\1/p' wg.prom); do
+                case $family in wg_finding) continue;; esac
+                grep -q \"^$family\" /run/scrape || echo missing $family
+            done
+            grep '^node_textfile_scrape_error [^0]' /run/scrape
+        done
+        kill $exporter; grep -i 'level=error' /run/log; [ $scrapes -gt 10 ] && echo scraped; true";
+    assert_eq!(text(in_lab("boringtun", script)), "scraped\n");
+}
