@@ -69,12 +69,15 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
     let mut seen = HashSet::new();
     let networks = report.snapshot.networks.iter();
     networks
-        .filter(|network| seen.insert((&network.netns, &network.interface)))
-        .map(|network| {
+        .filter_map(|network| {
             let mut labels = Vec::new();
             let mut pairs = vec![("network", network.interface.text()), ("interface", network.interface.text())];
             pairs.extend(network.netns.as_deref().map(|netns| ("netns", netns.into())));
             append_labels(&mut labels, pairs.iter().map(|(name, value)| (*name, value.as_ref())));
+            // By what is written: two names may look alike once they are escaped.
+            if !seen.insert(labels.clone()) {
+                return None;
+            }
             let mut peers: Vec<&Peer> = network.peers.iter().flatten().collect();
             if network.backend != Backend::Kernel {
                 // A kernel's list has each key once, in an order that stays; a daemon's may be anything.
@@ -91,7 +94,7 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
                 latest.sort_unstable();
                 peers = latest.into_iter().filter_map(|place| peers.get(place).copied()).collect();
             }
-            Labelled { network, labels, online, omitted: all - peers.len(), peers }
+            Some(Labelled { network, labels, online, omitted: all - peers.len(), peers })
         })
         .collect()
 }
@@ -315,8 +318,8 @@ impl Page {
         );
         let mut seen = HashSet::new();
         for finding in report.findings {
-            if seen.insert((&finding.netns, &finding.interface, finding.id)) {
-                let interface = finding.interface.text();
+            let interface = finding.interface.text();
+            if seen.insert((&finding.netns, printable(&interface).into_owned(), finding.id)) {
                 let mut labels = vec![("network", interface.as_ref()), ("interface", interface.as_ref())];
                 labels.extend(finding.netns.as_deref().map(|netns| ("netns", netns)));
                 labels.extend([("id", finding.id), ("severity", finding.severity.as_str())]);

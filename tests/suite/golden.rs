@@ -226,6 +226,30 @@ fn userspace_daemons() {
 }
 
 #[test]
+fn networks_that_look_alike_make_no_series_twice() {
+    let network = |name: &[u8], ifindex| Network {
+        interface: Name::new(name),
+        ifindex: Some(ifindex),
+        enabled: Some(false),
+        up: Some(false),
+        stats: InterfaceStats::from_stats64(&[1; 200]),
+        backend: Backend::Userspace,
+        peers: Some(vec![Peer::default(), Peer::default()]),
+        ..Network::default()
+    };
+    let networks = vec![network(b"wg\xff", 1), network(b"wg\\xff", 2), network(b"wg0", 3), network(b"wg0", 4)];
+    let snapshot = Snapshot { timestamp: NOW, networks, ..Snapshot::default() };
+    let findings = findings(&snapshot);
+    let report = Report { snapshot: &snapshot, rates: &[], findings: &findings };
+    for compat in [None, Some(Compat::Mindflavor), Some(Compat::Mdlayher)] {
+        let mut text = Vec::new();
+        prometheus::write(&mut text, &report, &prometheus::Options { compat, ..Default::default() }).unwrap();
+        metrics::check(&text);
+        assert_eq!(String::from_utf8(text).unwrap().matches("\nwg_interface_up{").count(), 2);
+    }
+}
+
+#[test]
 fn rates_stand_beside_their_counters() {
     let at = |timestamp: u64, factor: u64| {
         let bytes: Vec<u8> = (0..25).flat_map(|n| (n * factor).to_ne_bytes()).collect();
