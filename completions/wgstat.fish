@@ -35,7 +35,7 @@ complete -c wgstat -n "__fish_wgstat_needs_command" -s V -l version -d 'Print ve
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
-complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
@@ -68,6 +68,10 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l json -d
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l no-peers -d 'Leave the peers unread; needs no privilege'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l rx-errors -d 'Receive errors per second that are still well [default: 0]' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l tx-errors -d 'Transmit errors per second that are still well [default: 0]' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l rx-dropped -d 'Receive drops per second that are still well [default: 0]' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l tx-dropped -d 'Transmit drops per second that are still well [default: 0]' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -78,5 +82,5 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s h -l help -d 
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

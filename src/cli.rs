@@ -80,7 +80,7 @@ pub enum Command {
     /// --output the file is replaced as a whole: a reader sees the old one or the new one, never half of one.
     ExportMetrics(ExportMetrics),
 
-    /// Write the files that are packaged: manual, completions, schema
+    /// Write the files that are packaged: manual, completions, schema, alert rules
     Generate(Generate),
 }
 
@@ -159,9 +159,34 @@ pub struct Generate {
     /// What to write
     pub what: Artifact,
 
-    /// Directory to write to, made if it is missing [default: man, completions or docs/schema]
+    /// Directory to write to, made if it is missing [default: man, completions, docs/schema or packaging/prometheus]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
+
+    /// With alert-rules: limits of the rates
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// Limits of the generated alert rules.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Limits of alert-rules")]
+pub struct Limits {
+    /// Receive errors per second that are still well [default: 0]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub rx_errors: Option<f64>,
+
+    /// Transmit errors per second that are still well [default: 0]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub tx_errors: Option<f64>,
+
+    /// Receive drops per second that are still well [default: 0]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub rx_dropped: Option<f64>,
+
+    /// Transmit drops per second that are still well [default: 0]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub tx_dropped: Option<f64>,
 }
 
 /// What `generate` writes.
@@ -173,6 +198,15 @@ pub enum Artifact {
     Completions,
     /// JSON Schema of every document
     Schema,
+    /// Alert rules for Prometheus
+    AlertRules,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
+        _ => Err("it must be a number of packets per second, 0 or more".to_owned()),
+    }
 }
 
 /// Shortest interval over which a rate says something.

@@ -10,20 +10,21 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::Outcome;
-use crate::cli::{Artifact, Cli, Generate};
+use crate::cli::{Artifact, Cli, Generate, Limits};
 use crate::error::{Code, Error, Result};
 use crate::findings::counters::{counted_nowhere, meaning};
 use crate::model::{Backend, Counter};
-use crate::render::json;
+use crate::render::{json, rules};
 
 pub(super) fn run(options: &Generate, remarks: &mut dyn Write) -> Result<Outcome> {
     let default = match options.what {
         Artifact::Man => "man",
         Artifact::Completions => "completions",
         Artifact::Schema => "docs/schema",
+        Artifact::AlertRules => "packaging/prometheus",
     };
     let directory = options.directory.clone().unwrap_or_else(|| PathBuf::from(default));
-    for (name, content) in files(options.what).map_err(|source| failed(&directory, source))? {
+    for (name, content) in files(options).map_err(|source| failed(&directory, source))? {
         let path = directory.join(name);
         fs::create_dir_all(&directory)
             .and_then(|()| fs::write(&path, content))
@@ -38,10 +39,20 @@ fn failed(path: &Path, source: io::Error) -> Error {
 }
 
 /// File names and their content.
-fn files(what: Artifact) -> io::Result<Vec<(String, Vec<u8>)>> {
-    match what {
+fn files(options: &Generate) -> io::Result<Vec<(String, Vec<u8>)>> {
+    match options.what {
         Artifact::Man => man_pages(),
         Artifact::Completions => Ok([Shell::Bash, Shell::Zsh, Shell::Fish].map(completion).into()),
+        Artifact::AlertRules => {
+            let Limits { rx_errors, tx_errors, rx_dropped, tx_dropped } = options.limits;
+            let limits = [
+                ("rx_errors", rx_errors),
+                ("tx_errors", tx_errors),
+                ("rx_dropped", rx_dropped),
+                ("tx_dropped", tx_dropped),
+            ];
+            Ok(vec![("wgstat-rules.yml".to_owned(), rules::alert_rules(&limits).into_bytes())])
+        }
         Artifact::Schema => json::schemas()
             .into_iter()
             .map(|(name, schema)| {

@@ -4,6 +4,7 @@
 //! grew.
 
 pub mod counters;
+pub mod rules;
 
 use crate::model::{Backend, Counter, Name, Network, PublicKey, Snapshot};
 

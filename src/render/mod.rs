@@ -4,6 +4,7 @@ pub mod human;
 pub mod json;
 mod peers;
 pub mod prometheus;
+pub mod rules;
 pub mod stats;
 pub mod status;
 

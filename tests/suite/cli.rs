@@ -104,6 +104,8 @@ fn wrong_usage_exits_with_2() {
         &["stats", "wg0", "--interval", "2"],
         &["stats", "wg0", "--interval", "0s"],
         &["generate", "nonsense"],
+        &["generate", "alert-rules", "--rx-errors", "-1"],
+        &["generate", "alert-rules", "--rx-errors", "many"],
         &["stats", "wg0", "wg1"],
         &["frobnicate"],
     ] {

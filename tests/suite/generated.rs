@@ -25,7 +25,12 @@ fn names(directory: &Path) -> BTreeSet<String> {
 
 #[test]
 fn committed_files_are_freshly_generated() {
-    for (what, committed) in [("man", "man"), ("completions", "completions"), ("schema", "docs/schema")] {
+    for (what, committed) in [
+        ("man", "man"),
+        ("completions", "completions"),
+        ("schema", "docs/schema"),
+        ("alert-rules", "packaging/prometheus"),
+    ] {
         let fresh = tempfile::tempdir().unwrap();
         let output = Command::new(wgstat()).args(["generate", what]).arg(fresh.path()).output().unwrap();
         assert!(output.status.success());

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use crate::lab::in_lab;
+use crate::lab::{in_lab, wgstat};
 
 /// A program of Debian's packages; `tests/run` unpacks them and puts them on the PATH.
 fn promtool(text: &[u8]) -> Output {
@@ -88,6 +88,31 @@ fn daemon_that_does_not_answer_is_a_failed_source() {
     assert_eq!(value(&text, "wg_scrape_success{source=\"peers\"}"), 0);
     assert!(value(&text, "wg_interface_rx_bytes_total{network=\"wg0\"") > 20_000, "the rest is exported");
     assert!(!text.contains("wg_interface_peers{"), "unknown is not 0");
+}
+
+/// promtool evaluates the rules over series that must raise each alert, and over others that must not.
+#[test]
+fn alert_rules_fire_when_they_should_and_only_then() {
+    let directory = tempfile::tempdir().unwrap();
+    let generate = |arguments: &[&str]| {
+        let status =
+            Command::new(wgstat()).args(["generate", "alert-rules"]).arg(directory.path()).args(arguments).output();
+        assert!(status.unwrap().status.success());
+    };
+    let promtool = |arguments: &[&str]| {
+        let output = Command::new("promtool").args(arguments).current_dir(directory.path()).output().unwrap();
+        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    std::fs::write(directory.path().join("test.yml"), include_str!("../fixtures/alert-rules-test.yml")).unwrap();
+    generate(&[]);
+    assert!(promtool(&["check", "rules", "wgstat-rules.yml"]).0);
+    let (passed, text) = promtool(&["test", "rules", "test.yml"]);
+    assert!(passed, "{text}");
+
+    // With a limit above one error a minute that alert has to stay away.
+    generate(&["--tx-errors", "0.5"]);
+    let (passed, text) = promtool(&["test", "rules", "test.yml"]);
+    assert!(!passed && text.contains("WireGuardTransmitErrors"), "{text}");
 }
 
 #[test]
