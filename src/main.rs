@@ -1,13 +1,11 @@
 //! The program: parse, run, turn an error into a message and an exit code.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use wgstat::cli::Cli;
 use wgstat::commands::{self, Outcome};
-use wgstat::error::Error;
-use wgstat::render::json;
 
 fn main() -> ExitCode {
     // Before anything is read: replies of the kernel and of daemons hold private keys, and no core dump shall.
@@ -24,18 +22,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            fail(&error, cli.global.json, out);
+            // What a failed command had already to say is half a result, and worth less than none.
+            let (mut stdout, _) = out.into_parts();
+            commands::explain(&error, &cli.global, &mut stdout, &mut io::stderr());
             ExitCode::FAILURE
         }
-    }
-}
-
-fn fail(error: &Error, as_json: bool, mut out: BufWriter<io::StdoutLock<'_>>) {
-    commands::remark(&mut io::stderr(), &error.to_string(), error.hint().as_deref());
-    // On a standard output that failed there is no more to be said.
-    if as_json && !error.is_about_standard_output() {
-        let _ = json::error(&mut out, error).and_then(|()| out.flush());
-    } else {
-        let _ = out.into_parts();
     }
 }

@@ -1,8 +1,7 @@
 //! What one look at the system yields: plain data, as the kernel or a daemon gave it.
 //!
-//! Nothing here reads anything, and nothing is derived: rates, findings and "online" are worked out from these
-//! types by [`crate::rates`], [`crate::findings`] and the renderers. `None` means "not known", never 0. Private and
-//! preshared keys have no place in any of these types.
+//! Nothing here reads anything; what needs judgement or time (findings, rates) is worked out elsewhere. `None` means "not
+//! known", never 0. Private and preshared keys have no place in any of these types.
 
 mod counter;
 mod key;

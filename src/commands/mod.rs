@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use crate::cli::{Cli, Command, Global, Status};
 use crate::error::{Error, Result, STDOUT};
 use crate::model::Snapshot;
-use crate::render::Report;
+use crate::render::{Report, json};
 use crate::sampler::Sample;
 
 /// How a command ended that printed its result.
@@ -56,8 +56,17 @@ fn conclude(snapshot: &Snapshot, global: &Global, remarks: &mut dyn Write) -> Ou
     if global.strict && !snapshot.problems.is_empty() { Outcome::Incomplete } else { Outcome::Done }
 }
 
+/// Says why a command failed: to people always, and with `--json` as a document on standard output too, unless that is what
+/// failed.
+pub fn explain(error: &Error, global: &Global, out: &mut dyn Write, remarks: &mut dyn Write) {
+    remark(remarks, &error.to_string(), error.hint().as_deref());
+    if global.json && !error.is_about_standard_output() {
+        let _ = json::error(out, error).and_then(|()| out.flush());
+    }
+}
+
 /// Writes `wgstat: subject: cause` and, below it, the remedy.
-pub fn remark(remarks: &mut dyn Write, message: &str, hint: Option<&str>) {
+fn remark(remarks: &mut dyn Write, message: &str, hint: Option<&str>) {
     let _ = writeln!(remarks, "wgstat: {message}");
     if let Some(hint) = hint {
         let _ = writeln!(remarks, "hint: {hint}");
