@@ -101,7 +101,7 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__generate)
-            opts="-h --rx-errors --tx-errors --rx-dropped --tx-dropped --json --color --strict --no-peers --help man completions schema alert-rules"
+            opts="-h --rx-errors --tx-errors --rx-dropped --tx-dropped --json --color --strict --no-peers --help man completions schema alert-rules dashboard"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

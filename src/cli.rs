@@ -80,7 +80,7 @@ pub enum Command {
     /// --output the file is replaced as a whole: a reader sees the old one or the new one, never half of one.
     ExportMetrics(ExportMetrics),
 
-    /// Write the files that are packaged: manual, completions, schema, alert rules
+    /// Write the files that are packaged: manual, completions, schema, alert rules, dashboard
     Generate(Generate),
 }
 
@@ -159,7 +159,8 @@ pub struct Generate {
     /// What to write
     pub what: Artifact,
 
-    /// Directory to write to, made if it is missing [default: man, completions, docs/schema or packaging/prometheus]
+    /// Directory to write to, made if it is missing [default: man, completions, docs/schema, packaging/prometheus or
+    /// packaging/grafana]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
 
@@ -200,6 +201,8 @@ pub enum Artifact {
     Schema,
     /// Alert rules for Prometheus
     AlertRules,
+    /// A dashboard for Grafana
+    Dashboard,
 }
 
 fn rate(text: &str) -> Result<f64, String> {

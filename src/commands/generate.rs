@@ -14,7 +14,7 @@ use crate::cli::{Artifact, Cli, Generate, Limits};
 use crate::error::{Code, Error, Result};
 use crate::findings::counters::{counted_nowhere, meaning};
 use crate::model::{Backend, Counter};
-use crate::render::{json, rules};
+use crate::render::{grafana, json, rules};
 
 pub(super) fn run(options: &Generate, remarks: &mut dyn Write) -> Result<Outcome> {
     let default = match options.what {
@@ -22,6 +22,7 @@ pub(super) fn run(options: &Generate, remarks: &mut dyn Write) -> Result<Outcome
         Artifact::Completions => "completions",
         Artifact::Schema => "docs/schema",
         Artifact::AlertRules => "packaging/prometheus",
+        Artifact::Dashboard => "packaging/grafana",
     };
     let directory = options.directory.clone().unwrap_or_else(|| PathBuf::from(default));
     for (name, content) in files(options).map_err(|source| failed(&directory, source))? {
@@ -53,6 +54,7 @@ fn files(options: &Generate) -> io::Result<Vec<(String, Vec<u8>)>> {
             ];
             Ok(vec![("wgstat-rules.yml".to_owned(), rules::alert_rules(&limits).into_bytes())])
         }
+        Artifact::Dashboard => Ok(vec![("wgstat.json".to_owned(), grafana::dashboard().into_bytes())]),
         Artifact::Schema => json::schemas()
             .into_iter()
             .map(|(name, schema)| {

@@ -1,5 +1,6 @@
 //! A snapshot and what follows from it in, bytes out: one file per output. Nothing here reads anything or knows a flag.
 
+pub mod grafana;
 pub mod human;
 pub mod json;
 mod peers;

@@ -30,6 +30,7 @@ fn committed_files_are_freshly_generated() {
         ("completions", "completions"),
         ("schema", "docs/schema"),
         ("alert-rules", "packaging/prometheus"),
+        ("dashboard", "packaging/grafana"),
     ] {
         let fresh = tempfile::tempdir().unwrap();
         let output = Command::new(wgstat()).args(["generate", what]).arg(fresh.path()).output().unwrap();

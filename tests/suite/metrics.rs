@@ -207,3 +207,51 @@ fn node_exporter_reads_the_file_while_it_is_rewritten() {
         kill $exporter; grep -i 'level=error' /run/log; [ $scrapes -gt 10 ] && echo scraped; true";
     assert_eq!(text(in_lab("boringtun", script)), "scraped\n");
 }
+
+/// The expressions of the dashboard, with Grafana's variables filled in.
+fn dashboard_expressions() -> Vec<String> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/grafana/wgstat.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    targets
+        .map(|target| {
+            target["expr"].as_str().unwrap().replace("$__rate_interval", "10s").replace("$network", "wg0|wg1")
+        })
+        .collect()
+}
+
+/// A real Prometheus scrapes a real `node_exporter` that reads our file; every expression of the dashboard returns data, and
+/// the increase of what was sent is what was sent.
+#[test]
+fn prometheus_answers_every_expression_of_the_dashboard() {
+    let expressions = dashboard_expressions();
+    assert!(expressions.len() >= 15, "{expressions:?}");
+    let queries = expressions.iter().fold(String::new(), |text, expression| text + "ask '" + expression + "'\n");
+    let script = format!(
+        "mkdir /run/t /run/p; cd /run/t
+        printf 'scrape_configs: [{{job_name: node, scrape_interval: 1s, static_configs: [{{targets: [127.0.0.1:9100]}}]}}]' \
+            > /run/prometheus.yml
+        $WGSTAT export-metrics --output wg.prom
+        prometheus-node-exporter --web.listen-address=127.0.0.1:9100 --collector.disable-defaults \
+            --collector.textfile --collector.textfile.directory=/run/t >/run/log 2>&1 &
+        prometheus --config.file=/run/prometheus.yml --storage.tsdb.path=/run/p --web.listen-address=127.0.0.1:9090 \
+            >/run/plog 2>&1 &
+        for n in $(seq 14); do
+            ping -q -c 10 -i 0.05 -s 472 10.9.0.2 >/dev/null 2>&1; $WGSTAT export-metrics --output wg.prom; sleep 0.5
+        done
+        ask() {{
+            answer=$(promtool query instant http://127.0.0.1:9090 \"$1\" 2>&1)
+            case $answer in *'=> '*) ;; *) echo \"no data: $1: $answer\";; esac
+        }}
+        {queries}
+        echo sent $(promtool query instant http://127.0.0.1:9090 'wg_interface_tx_packets_total{{interface=\"wg0\"}}') \
+            $(ip -s -j link show wg0)"
+    );
+    let text = text(in_lab("boringtun", &script));
+    let (complaints, sent) = text.split_once("sent ").unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(complaints, "");
+    let told: u64 = sent.split("=> ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let link: serde_json::Value = serde_json::from_str(&sent[sent.find("[{\"ifindex").unwrap()..]).unwrap();
+    assert_eq!(told, link[0]["stats64"]["tx"]["packets"], "{sent}");
+}
