@@ -16,6 +16,7 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("thousand_peers", || same_numbers(&networks(1, 1_000))),
     ("twelve_thousand_peers", || same_numbers(&networks(1, 12_000))),
     ("peer_with_500_allowed_ips_is_one_peer", peer_with_500_allowed_ips),
+    ("peer_larger_than_a_message_is_one_peer", peer_larger_than_a_message),
     ("traffic_in_both_directions", traffic),
     ("link_with_400_altnames_is_not_lost", link_with_400_altnames),
     ("altname_finds_its_interface", altname_finds_its_interface),
@@ -179,18 +180,28 @@ pub(super) fn every_kind() -> Host {
 }
 
 fn peer_with_500_allowed_ips() {
+    let host = second_of_three_peers(&(0..500).map(|n| format!("fd00:{n:x}::/64")).collect::<Vec<_>>());
+    same_numbers(&host);
+    assert_eq!(host.stats("wg0")["peers"][1]["allowed_ips"].as_array().unwrap().len(), 500);
+}
+
+/// The kernel sends at most 32 KiB at once, and an IPv4 allowed-ip takes 28 bytes of it.
+fn peer_larger_than_a_message() {
     let host = split_peer();
     same_numbers(&host);
     let network = host.stats("wg0");
     assert_eq!(network["peers"].as_array().unwrap().len(), 3);
-    assert_eq!(network["peers"][1]["allowed_ips"].as_array().unwrap().len(), 500);
+    assert_eq!(network["peers"][1]["allowed_ips"].as_array().unwrap().len(), 1300);
     assert_eq!(network["peers"][1]["persistent_keepalive"], 9);
 }
 
 /// The second of three peers does not fit the message it begins in.
 pub(super) fn split_peer() -> Host {
+    second_of_three_peers(&(0..1300).map(|n| format!("10.{}.{}.0/24", 1 + n / 250, n % 250)).collect::<Vec<_>>())
+}
+
+fn second_of_three_peers(ips: &[String]) -> Host {
     let host = Host::new();
-    let ips: Vec<String> = (0..500).map(|n| format!("fd00:{n:x}::/64")).collect();
     std::fs::write(
         "/tmp/wg.conf",
         format!(
