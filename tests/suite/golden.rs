@@ -13,7 +13,7 @@ use wgstat::render::prometheus::Compat;
 use wgstat::render::{Report, json, prometheus, stats, status};
 
 use crate::common::recording::Recording;
-use crate::common::wire::{Script, collector, device, done, family, key, link, peer};
+use crate::common::wire::{DUMP_INTR, Script, collector, device, done, family, key, link, peer};
 use crate::{common::document, metrics};
 
 const NOW: u64 = 1_795_000_000;
@@ -163,23 +163,38 @@ fn hostile_replies() {
     let mut top = [u64::MAX; 25];
     top[0] = u64::MAX - 1;
     let old_kernel: Vec<u64> = (1..=23).collect();
+    let torn = [device(&[peer(7, 1, &[])]), done(0, DUMP_INTR)].concat();
+    let mut cut = device(&[peer(8, 1, &[])]);
+    cut.truncate(100);
     let links = [
         link(3, b"wg\xff\xfe\x1b[2J\x07", "wireguard", &top),
         link(4, "w\u{202e}g\"\\\n".as_bytes(), "wireguard", &old_kernel),
+        link(5, b"torn", "wireguard", &[1; 25]),
+        link(6, b"cut", "wireguard", &[2; 25]),
         link(4_000_000_000, "l\u{9b}2Jast\x7f".as_bytes(), "wireguard", &[]),
         done(0, 0),
     ]
     .concat();
-    let genl = [
-        family(),
-        [device(&[peer(1, i64::MAX, &[([0, 0, 0, 0], 0)]), peer(2, 1, &[])]), done(0, 0)].concat(),
-        done(1, 0),
-        [device(&[]), done(95, 0)].concat(),
-    ];
+    let mut genl =
+        vec![family(), [device(&[peer(1, i64::MAX, &[([0, 0, 0, 0], 0)]), peer(2, 1, &[])]), done(0, 0)].concat()];
+    // Refused, always interrupted, cut off, and refused with another error.
+    genl.push(done(1, 0));
+    genl.extend(std::iter::repeat_n(torn, 10));
+    genl.push(cut);
+    genl.push([device(&[]), done(95, 0)].concat());
     let mut snapshot =
         collector(Script::replies([links]), Script::replies(genl)).collect(&Scope::default(), NOW).unwrap();
     snapshot.sources.clear();
-    assert_eq!(snapshot.problems.len(), 2);
+    let causes: Vec<&str> = snapshot.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        causes,
+        [
+            "cannot read peers: operation not permitted",
+            "cannot read peers: it changed while it was read, 10 times in a row",
+            "cannot read peers: the kernel's answer makes no sense: a message is longer than its datagram",
+            "cannot read peers: operation not supported",
+        ]
+    );
     render("hostile", &snapshot);
 }
 
