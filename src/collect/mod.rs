@@ -21,7 +21,7 @@ use self::link::{Link, link_by_name, wireguard_links};
 use self::netlink::{Failure, KernelSocket, Netlink, Transport};
 use self::userspace::{Answer, Fault, SocketFile};
 use crate::error::{Code, Error, Result};
-use crate::model::{Backend, Name, Network, Problem, Snapshot, Source};
+use crate::model::{Backend, Name, Network, Problem, Snapshot, Source, printable};
 
 /// What to read.
 #[derive(Debug, Clone, Default)]
@@ -112,7 +112,7 @@ impl<T: Transport> Collector<T> {
                 code: if userspace::is_denied(&error) { Code::PermissionDenied } else { Code::KernelError },
                 netns: None,
                 interface: None,
-                message: format!("cannot look for userspace daemons: {}: {error}", self.sockets.display()),
+                message: format!("cannot look for userspace daemons: {}: {error}", shown(&self.sockets)),
                 hint: userspace::is_denied(&error).then(|| "run it with sudo".to_owned()),
             }),
         }
@@ -142,7 +142,7 @@ impl<T: Transport> Collector<T> {
                 let file = userspace::socket_file(&self.sockets, proper).map_err(|error| Error::Collect {
                     code: if userspace::is_denied(&error) { Code::PermissionDenied } else { Code::KernelError },
                     subject: name.to_string(),
-                    cause: format!("cannot tell whether it is WireGuard: {}: {error}", self.sockets.display()),
+                    cause: format!("cannot tell whether it is WireGuard: {}: {error}", shown(&self.sockets)),
                 })?;
                 if let Some(file) = file {
                     self.add_daemons(&[file], snapshot, scope)?;
@@ -227,7 +227,7 @@ fn add_daemon(file: &SocketFile, answer: Answer, link: Option<Link>, snapshot: &
                 code: Code::DaemonUnreachable,
                 netns: None,
                 interface: Some(file.interface.clone()),
-                message: format!("the daemon behind {} is dead: connection refused", file.path.display()),
+                message: format!("the daemon behind {} is dead: connection refused", shown(&file.path)),
                 hint: Some("start the daemon again, or remove the socket file it left".to_owned()),
             });
         }
@@ -235,7 +235,7 @@ fn add_daemon(file: &SocketFile, answer: Answer, link: Option<Link>, snapshot: &
             code: Code::DaemonUnreachable,
             netns: None,
             interface: Some(file.interface.clone()),
-            message: format!("cannot read peers from {}: {fault}", file.path.display()),
+            message: format!("cannot read peers from {}: {fault}", shown(&file.path)),
             hint: Some("see what the daemon's log says, and restart it if it hangs".to_owned()),
         }),
     }
@@ -304,6 +304,11 @@ fn add_permission_problem(snapshot: &mut Snapshot, what: &str, grant: &str) {
     if !snapshot.problems.contains(&problem) {
         snapshot.problems.push(problem);
     }
+}
+
+/// Anybody who may write to the folder chooses the names of sockets.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
 }
 
 fn failure_code(failure: &Failure) -> Code {

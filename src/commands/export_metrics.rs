@@ -9,7 +9,7 @@ use super::{Outcome, conclude, report, written};
 use crate::cli::{CompatArg, ExportMetrics, Global};
 use crate::collect::Scope;
 use crate::error::{Error, Result};
-use crate::model::Name;
+use crate::model::{Name, printable};
 use crate::render::prometheus::{self, Compat, Options};
 use crate::sampler::Sampler;
 
@@ -36,7 +36,8 @@ pub(super) fn run(
     written(prometheus::write(&mut text, &report(&sample), &render))?;
     match &options.output {
         Some(path) => {
-            replace(path, &text).map_err(|source| Error::Output { subject: path.display().to_string(), source })?;
+            replace(path, &text)
+                .map_err(|source| Error::Output { subject: printable(&path.to_string_lossy()).into_owned(), source })?;
         }
         None => written(out.write_all(&text).and_then(|()| out.flush()))?,
     }

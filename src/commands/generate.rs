@@ -13,7 +13,7 @@ use super::Outcome;
 use crate::cli::{Artifact, Cli, Generate, Limits};
 use crate::error::{Code, Error, Result};
 use crate::findings::counters::{counted_nowhere, meaning};
-use crate::model::{Backend, Counter};
+use crate::model::{Backend, Counter, printable};
 use crate::render::{grafana, json, rules};
 
 pub(super) fn run(options: &Generate, remarks: &mut dyn Write) -> Result<Outcome> {
@@ -36,7 +36,7 @@ pub(super) fn run(options: &Generate, remarks: &mut dyn Write) -> Result<Outcome
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {
-    Error::Output { subject: path.display().to_string(), source }
+    Error::Output { subject: printable(&path.to_string_lossy()).into_owned(), source }
 }
 
 /// File names and their content.

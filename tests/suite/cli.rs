@@ -90,7 +90,7 @@ fn rates_are_measured_over_the_interval() {
     let text = String::from_utf8(output.stdout).unwrap();
     let (json, panel) = text.split_once('\n').unwrap();
     let rates = &document(json.as_bytes())["networks"][0]["rates"];
-    assert!((0.3..2.0).contains(&rates["interval_seconds"].as_f64().unwrap()), "{rates}");
+    assert!(rates["interval_seconds"].as_f64().unwrap() >= 0.3, "{rates}");
     assert_eq!(rates["rx_errors"], 0.0);
     assert!(panel.contains("(rates over 0.1 s)"), "{panel}");
 }
