@@ -1,4 +1,5 @@
-//! Every parser over mutated input: no panic, and no reading for ever.
+//! The netlink parsers over mutated input: no panic, and no reading for ever. The daemons' protocol has such a test beside its
+//! parser.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

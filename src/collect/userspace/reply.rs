@@ -313,6 +313,42 @@ mod tests {
         }
     }
 
+    #[test]
+    fn mutated_answers_never_panic() {
+        let honest = format!(
+            "private_key={KEY}\nlisten_port=51820\nfwmark=1\npublic_key={KEY}\npreshared_key={KEY}\nprotocol_version=1\n\
+             endpoint=[fe80::1%7]:51820\nlast_handshake_time_sec=1794999990\nlast_handshake_time_nsec=1\ntx_bytes=20\n\
+             rx_bytes=10\npersistent_keepalive_interval=25\nallowed_ip=10.0.0.2/32\nallowed_ip=fd00::/64\nerrno=0\n\n"
+        );
+        assert!(parsed(&honest).is_ok());
+        // xorshift64: the same mutations at each run.
+        let mut state = 1_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % u64::try_from(below).unwrap()).unwrap()
+        };
+        let (mut usable, mut refused) = (0, 0);
+        for _ in 0..5000 {
+            let mut bytes = honest.clone().into_bytes();
+            for _ in 0..=random(3) {
+                let place = random(bytes.len());
+                match random(4) {
+                    0 => bytes[place] = u8::try_from(random(256)).unwrap(),
+                    1 => bytes[place] = b"=\n:/%].0-"[random(9)],
+                    2 => drop(bytes.remove(place)),
+                    _ => bytes.insert(place, b"=\n:/%[.9-"[random(9)]),
+                }
+            }
+            match parse(&mut bytes.as_slice(), NOW) {
+                Ok(_) => usable += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(usable > 500 && refused > 500, "{usable} usable, {refused} refused");
+    }
+
     /// Gives the same bytes for ever.
     struct Endless(&'static [u8]);
 
