@@ -129,7 +129,10 @@ fn stopped_daemon_is_a_problem_and_its_counters_stay() {
 
 #[test]
 fn killed_daemon_is_kept_as_dead() {
-    let script = "kill -9 $(pidof wireguard-go); sleep 0.3; $WGSTAT status --json";
+    // The links go with the processes, a moment later.
+    let script = "kill -9 $(pidof wireguard-go)
+        for n in $(seq 500); do [ -z \"$(ip -br link show type tun)\" ] && break; sleep 0.02; done
+        $WGSTAT status --json";
     let output = in_lab("wireguard-go", script);
     let status = document(&output.stdout);
     let networks = status["networks"].as_array().unwrap();
@@ -144,7 +147,8 @@ fn killed_daemon_is_kept_as_dead() {
 #[test]
 fn daemon_in_the_background_keeps_its_link() {
     // Its parent listened on the socket and is gone: SO_PEERCRED names nobody.
-    let script = "wireguard-go wg7 >/dev/null 2>&1; sleep 0.5; ip link set wg7 up; $WGSTAT stats wg7 --json; \
+    let script = "wireguard-go wg7 >/dev/null 2>&1; \
+                  for n in $(seq 500); do [ -S /run/wireguard/wg7.sock ] && break; sleep 0.02; done; ip link set wg7 up; $WGSTAT stats wg7 --json; \
                   ip -j link show wg7";
     let output = in_lab("boringtun", script);
     let text = text(&output);
