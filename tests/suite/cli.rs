@@ -161,14 +161,6 @@ fn text_from_outside_is_ascii_too_in_the_c_locale() {
 }
 
 #[test]
-fn few_threads_are_enough() {
-    // As under a service's TasksMax: no thread beyond the first.
-    let script = "for n in $(seq 70); do cp -a /run/wireguard/wg0.sock /run/wireguard/s$n.sock; done 2>/dev/null; \
-                  prlimit --as=60000000 $WGSTAT status --json > /tmp/few.$$ 2>&1; echo $?; rm -f /tmp/few.$$";
-    assert_eq!(String::from_utf8(in_lab("wireguard-go", script).stdout).unwrap(), "0\n");
-}
-
-#[test]
 fn folder_that_cannot_be_written_is_named() {
     let output = run(&["generate", "schema", "/proc/nowhere"]);
     assert_eq!(output.status.code(), Some(1));
