@@ -12,7 +12,8 @@ use boringtun::device::{DeviceConfig, DeviceHandle};
 use clap::ValueEnum;
 use netlink_packet_route::link::InfoKind;
 use netlink_sys::protocols::NETLINK_GENERIC;
-use wgstat::collect::netlink::{KernelSocket, Netlink, attributes};
+use wgstat::collect::attributes::attributes;
+use wgstat::collect::netlink::{KernelSocket, Netlink};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::Result;

@@ -12,7 +12,8 @@ use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
 use netlink_packet_generic::{GenlFamily, GenlMessage};
 use rustix::io::Errno;
 
-use super::netlink::{Failure, Netlink, Transport, attributes, number};
+use super::attributes::{attributes, number};
+use super::netlink::{Failure, Netlink, Transport};
 use crate::model::{AllowedIp, Peer, PublicKey};
 
 /// Generic netlink's own header, before the attributes.
@@ -108,9 +109,11 @@ impl<T: Transport> Devices<T> {
         let mut message = GenlMessage::from_payload(GetDevice { ifindex });
         message.set_resolved_family_id(family);
         let mut request = serialize(message, NLM_F_REQUEST | NLM_F_DUMP);
-        self.genl.dump(&mut request, |device: &mut Device, payload| {
+        let mut device = self.genl.dump(&mut request, |device: &mut Device, payload| {
             add_message(device, payload.get(GENL_HEADER..).unwrap_or_default())
-        })
+        })?;
+        device.peers.shrink_to_fit();
+        Ok(device)
     }
 }
 
@@ -175,12 +178,20 @@ fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
                 // key and more allowed-ips, and none of its counters.
                 let mut continues = device.peers.last().map(|peer| peer.public_key);
                 attributes(value, |_, value| {
-                    let peer = parse_peer(value)?;
-                    match device.peers.last_mut() {
-                        Some(last) if continues == Some(peer.public_key) => last.allowed_ips.extend(peer.allowed_ips),
-                        _ => device.peers.push(peer),
+                    // Filled where it stays: there may be tens of thousands. For the same reason the list grows in long
+                    // strides; memory that is not used costs nothing, memory that is left behind does.
+                    if device.peers.len() == device.peers.capacity() {
+                        device.peers.reserve(7 * device.peers.len());
                     }
-                    continues = None;
+                    device.peers.resize_with(device.peers.len() + 1, Peer::default);
+                    let Some(peer) = device.peers.last_mut() else { return Ok(()) };
+                    fill_peer(peer, value)?;
+                    if continues.take() == Some(peer.public_key)
+                        && let Some(rest) = device.peers.pop()
+                        && let Some(peer) = device.peers.last_mut()
+                    {
+                        peer.allowed_ips.extend(rest.allowed_ips);
+                    }
                     Ok(())
                 })?;
             }
@@ -190,13 +201,12 @@ fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
     })
 }
 
-fn parse_peer(value: &[u8]) -> Result<Peer, Failure> {
-    let mut peer = Peer::default();
+fn fill_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Failure> {
     attributes(value, |kind, value| {
         match kind {
             WGPEER_A_PUBLIC_KEY => peer.public_key = PublicKey(number(value)?),
             // All zeros is the kernel's word for "none".
-            WGPEER_A_PRESHARED_KEY => peer.has_preshared_key = value.iter().any(|&byte| byte != 0),
+            WGPEER_A_PRESHARED_KEY => peer.has_preshared_key = value.iter().fold(0, |all, byte| all | byte) != 0,
             WGPEER_A_ENDPOINT => peer.endpoint = Some(parse_endpoint(value)?),
             WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL => {
                 peer.persistent_keepalive = u16::from_ne_bytes(number(value)?);
@@ -217,8 +227,7 @@ fn parse_peer(value: &[u8]) -> Result<Peer, Failure> {
             _ => {}
         }
         Ok(())
-    })?;
-    Ok(peer)
+    })
 }
 
 /// Reads a `struct sockaddr_in` or `sockaddr_in6`.

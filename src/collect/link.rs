@@ -7,7 +7,8 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkExtentMask, LinkInfo, LinkMessage};
 use rustix::io::Errno;
 
-use super::netlink::{Failure, Netlink, Transport, attributes, number};
+use super::attributes::{attributes, number};
+use super::netlink::{Failure, Netlink, Transport};
 use crate::model::{InterfaceStats, Name};
 
 /// Attributes of `linux/if_link.h` that are read or sent as bytes.
@@ -72,13 +73,31 @@ pub struct WireguardLinks {
 /// # Errors
 /// Where no attempt gave a whole and consistent list.
 pub fn wireguard_links<T: Transport>(rtnl: &mut Netlink<T>) -> Result<WireguardLinks, Failure> {
+    let release = rustix::system::uname();
+    match list(rtnl, loses_links_in_silence(&release.release().to_string_lossy())) {
+        // A link has more names than fit the page that the kernel reserves for it.
+        Err(failure) if failure.is(Errno::MSGSIZE) => list(rtnl, true),
+        result => result,
+    }
+}
+
+/// Whether this kernel ends a list early, and calls it whole, where a link does not fit: seen on 6.18, not on 6.1. In between,
+/// 6.9 made the list anew.
+fn loses_links_in_silence(release: &str) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+    // One that cannot be read is taken for a new one.
+    numbers.next().is_none_or(|major| (major, numbers.next().unwrap_or(0)) >= (6, 9))
+}
+
+/// Lists the links. For `any_size` the kernel first measures every link of the namespace, which is most of the cost where there
+/// are thousands.
+fn list<T: Transport>(rtnl: &mut Netlink<T>, any_size: bool) -> Result<WireguardLinks, Failure> {
     let mut message = LinkMessage::default();
-    message.attributes = vec![
-        LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Wireguard)]),
-        // Without a mask the kernel reserves a reply buffer of one page, and a link with many names that does not fit is
-        // left out in silence. Of all bits this one asks for nothing: it concerns bridges' own dumps only.
-        LinkAttribute::ExtMask(vec![LinkExtentMask::Mrp]),
-    ];
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Wireguard)]));
+    if any_size {
+        // Of all bits this one asks for nothing: it concerns bridges' own dumps only.
+        message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::Mrp]));
+    }
     let mut request = serialize(message, NLM_F_REQUEST | NLM_F_DUMP);
     let (links, others) = rtnl.dump(&mut request, |(links, others): &mut (BTreeMap<u32, Link>, bool), payload| {
         let link = parse(payload)?;
@@ -170,5 +189,20 @@ const fn operstate(state: u8) -> &'static str {
         5 => "dormant",
         6 => "up",
         _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_that_lose_links_in_silence_are_told_by_their_release() {
+        for release in ["6.9.0", "6.18.44-fc-v657", "6.12.48+deb13-amd64", "7.0-rc1", "10.1", "next"] {
+            assert!(loses_links_in_silence(release), "{release}");
+        }
+        for release in ["6.1.0-56-cloud-amd64", "6.8.0-31-generic", "5.14.0-570.el9", "3.10.0", "4.19.0-27"] {
+            assert!(!loses_links_in_silence(release), "{release}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Links and their counters need no privilege and come first; whatever fails after that becomes a [`Problem`], and the
 //! rest stays.
 
+pub mod attributes;
 pub mod kernel;
 pub mod link;
 pub mod netlink;

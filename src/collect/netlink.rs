@@ -11,15 +11,17 @@ use std::time::Duration;
 
 use netlink_packet_core::{
     DoneBuffer, ErrorBuffer, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP,
-    NLMSG_OVERRUN, NetlinkBuffer, NlasIterator,
+    NLMSG_OVERRUN, NetlinkBuffer,
 };
 use netlink_sys::{Socket, SocketAddr};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use zeroize::Zeroize as _;
 
+use super::attributes::attributes;
+
 /// The kernel sends at most 32 KiB at a time unless one message needs more; see [`Netlink::attempt`] for that.
-const BUFFER: usize = 64 * 1024;
+const BUFFER: usize = 32 * 1024;
 /// A datagram larger than this is not a reply to anything we ask.
 const BUFFER_LIMIT: usize = 16 * 1024 * 1024;
 /// How long the kernel may take for one datagram. It answers from memory; seconds mean that no answer will come.
@@ -39,11 +41,11 @@ pub trait Transport {
     /// As `send(2)`.
     fn send(&mut self, request: &[u8]) -> io::Result<()>;
 
-    /// Receives one datagram and returns its full length, which may be more than the buffer took.
+    /// Receives one datagram into the empty buffer's capacity and returns its full length, which may be more than that.
     ///
     /// # Errors
     /// As `recv(2)`; `WouldBlock` when the time for it is over.
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
 
     /// Starts afresh: what is still to come of an abandoned reply must not meet the next request.
     ///
@@ -87,8 +89,8 @@ impl Transport for KernelSocket {
         self.socket.send_to(request, &SocketAddr::new(0, 0), 0).map(drop)
     }
 
-    fn receive(&mut self, mut buffer: &mut [u8]) -> io::Result<usize> {
-        let (length, from) = self.socket.recv_from(&mut buffer, libc::MSG_TRUNC)?;
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let (length, from) = self.socket.recv_from(buffer, libc::MSG_TRUNC)?;
         // Port 0 is the kernel; on some protocols another process can write to our port.
         if from.port_number() == 0 { Ok(length) } else { Err(io::ErrorKind::Interrupted.into()) }
     }
@@ -160,6 +162,7 @@ pub struct Netlink<T = KernelSocket> {
     sequence: u32,
     /// The last reply was abandoned: the kernel would refuse another dump on this socket (`EBUSY`).
     abandoned: bool,
+    /// The last datagram, wiped. What the kernel never fills is never touched: a page costs more than reading a small host.
     buffer: Vec<u8>,
 }
 
@@ -173,7 +176,7 @@ enum Reply {
 impl<T: Transport> Netlink<T> {
     /// Starts a conversation.
     pub fn new(transport: T) -> Self {
-        Self { transport, sequence: 0, abandoned: false, buffer: vec![0; BUFFER] }
+        Self { transport, sequence: 0, abandoned: false, buffer: Vec::with_capacity(BUFFER) }
     }
 
     /// Asks for a list. `each` gets the type and payload of every message and adds to the result, which starts empty at
@@ -240,6 +243,7 @@ impl<T: Transport> Netlink<T> {
 
         let mut interrupted = false;
         loop {
+            self.buffer.clear();
             let length = match self.transport.receive(&mut self.buffer) {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -249,12 +253,12 @@ impl<T: Transport> Netlink<T> {
             };
             if length > self.buffer.len() {
                 self.buffer.zeroize();
-                self.buffer.resize(length.next_power_of_two().min(BUFFER_LIMIT), 0);
+                self.buffer.reserve(length.next_power_of_two().min(BUFFER_LIMIT));
                 return Err(Failure::Truncated(length));
             }
-            let datagram = self.buffer.get_mut(..length).unwrap_or_default();
-            let end = walk(datagram, self.sequence, self.transport.port(), reply, &mut interrupted, &mut each);
-            datagram.zeroize();
+            let end = walk(&self.buffer, self.sequence, self.transport.port(), reply, &mut interrupted, &mut each);
+            // Keys may lie in it.
+            self.buffer.as_mut_slice().zeroize();
             match end {
                 Ok(false) => {}
                 Ok(true) if interrupted => return Err(Failure::Interrupted),
@@ -352,30 +356,17 @@ fn errno(code: i32) -> Result<Errno, Failure> {
     }
 }
 
-fn ack_text(attributes: &[u8]) -> Option<String> {
-    let message = NlasIterator::new(attributes).flatten().find(|attribute| attribute.kind() == NLMSGERR_ATTR_MSG)?;
-    let text = message.value().split(|&byte| byte == 0).next().filter(|text| !text.is_empty())?;
+fn ack_text(extended_ack: &[u8]) -> Option<String> {
+    let mut message: &[u8] = &[];
+    // What a broken extended ack has before its fault is still worth showing.
+    let _ = attributes(extended_ack, |kind, value| {
+        if kind == NLMSGERR_ATTR_MSG {
+            message = value;
+        }
+        Ok(())
+    });
+    let text = message.split(|&byte| byte == 0).next().filter(|text| !text.is_empty())?;
     Some(String::from_utf8_lossy(text).into_owned())
-}
-
-/// Calls `each` with the type and value of every attribute.
-///
-/// # Errors
-/// `Malformed` where a length does not add up, and whatever `each` returns.
-pub fn attributes(buffer: &[u8], mut each: impl FnMut(u16, &[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
-    for attribute in NlasIterator::new(buffer) {
-        let attribute = attribute.map_err(|_| Failure::Malformed("an attribute is longer than its message"))?;
-        each(attribute.kind(), attribute.value())?;
-    }
-    Ok(())
-}
-
-/// Reads a native-endian number of exactly this attribute's size.
-///
-/// # Errors
-/// `Malformed` where the attribute has another size.
-pub fn number<const N: usize>(value: &[u8]) -> Result<[u8; N], Failure> {
-    value.try_into().map_err(|_| Failure::Malformed("a number has an unexpected size"))
 }
 
 #[cfg(test)]
@@ -392,8 +383,8 @@ mod tests {
             Ok(())
         }
 
-        fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            buffer[..self.0.len()].copy_from_slice(&self.0);
+        fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+            buffer.extend(&self.0);
             Ok(self.0.len())
         }
 
@@ -416,7 +407,7 @@ mod tests {
         let mut netlink = Netlink::new(Once(message));
         let payload = netlink.get(&mut [0; 16], |payload| Ok(payload.to_vec())).unwrap();
         assert_eq!(payload, b"KEY!");
-        assert!(netlink.buffer.iter().all(|&byte| byte == 0));
+        assert_eq!(netlink.buffer, [0; 20]);
     }
 
     #[test]

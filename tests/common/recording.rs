@@ -70,9 +70,9 @@ impl Transport for Recorder {
         self.socket.send(request)
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let length = self.socket.receive(buffer)?;
-        self.heard.lock().unwrap().push(buffer[..length].to_vec());
+        self.heard.lock().unwrap().push(buffer.clone());
         Ok(length)
     }
 

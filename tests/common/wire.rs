@@ -67,7 +67,7 @@ impl Transport for Script {
         Ok(())
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let datagram = match self.steps.pop_front() {
             Some(Step::Reply(mut datagram)) => {
                 address(&mut datagram, self.sequence);
@@ -77,8 +77,7 @@ impl Transport for Script {
             Some(Step::Fails(errno)) => return Err(io::Error::from_raw_os_error(errno)),
             None => return Err(io::ErrorKind::WouldBlock.into()),
         };
-        let length = datagram.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&datagram[..length]);
+        buffer.extend_from_slice(&datagram[..datagram.len().min(buffer.capacity())]);
         Ok(datagram.len())
     }
 
