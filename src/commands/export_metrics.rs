@@ -32,28 +32,27 @@ pub(super) fn run(
             CompatArg::Mdlayher => Compat::Mdlayher,
         }),
     };
-    let mut text = Vec::new();
-    written(prometheus::write(&mut text, &report(&sample), &render))?;
+    let report = report(&sample);
     match &options.output {
         Some(path) => {
-            replace(path, &text)
+            replace(path, |file| prometheus::write(file, &report, &render))
                 .map_err(|source| Error::Output { subject: printable(&path.to_string_lossy()).into_owned(), source })?;
         }
-        None => written(out.write_all(&text).and_then(|()| out.flush()))?,
+        None => written(prometheus::write(out, &report, &render).and_then(|()| out.flush()))?,
     }
     Ok(conclude(&sample.snapshot, global, remarks))
 }
 
 /// Replaces a file as a whole. Whoever reads it, and whenever this is killed, there is the old one or the new one; what may
 /// be left over beside it has a name that the textfile collector does not read.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     // A rename onto a folder fails too, but says less of it.
     if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".wgstat-").suffix(".tmp").tempfile_in(folder)?;
-    file.write_all(text)?;
+    write(file.as_file_mut())?;
     // For the collector, which is another user's.
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;

@@ -8,6 +8,7 @@ pub mod prometheus;
 pub mod rules;
 pub mod stats;
 pub mod status;
+mod text;
 
 use crate::findings::Finding;
 use crate::model::Snapshot;

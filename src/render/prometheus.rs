@@ -5,14 +5,14 @@
 
 mod compat;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use itoa::Integer;
-
 use super::Report;
+use super::text::Text;
 use crate::findings::counters::{Meaning, meaning};
-use crate::model::{Backend, Counter, Name, Network, Peer, PublicKey, Source, printable};
+use crate::model::{Backend, Counter, Network, Peer, PublicKey, Source, printable};
 
 /// What to write beside what is always written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,7 +40,7 @@ pub enum Compat {
 /// As the writer.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, options: &Options) -> io::Result<()> {
     let networks = labelled(report, options);
-    let mut page = Page { text: Vec::with_capacity(16 * 1024) };
+    let mut page = Page { text: Text::new(out) };
     page.interfaces(&networks);
     page.peers(&networks, options);
     page.findings(report);
@@ -52,17 +52,36 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, options: &Options) -> io:
         Some(Compat::Mdlayher) => compat::mdlayher(&mut page, &networks, options),
         None => {}
     }
-    out.write_all(&page.text)
+    page.text.finish()
 }
 
 /// A network with the labels that all its series begin with, and the peers to write.
 struct Labelled<'a> {
     network: &'a Network,
     /// `network="office",interface="wg0"`.
-    labels: Vec<u8>,
-    peers: Vec<&'a Peer>,
+    labels: String,
+    peers: Vec<Keyed<'a>>,
     online: usize,
     omitted: usize,
+}
+
+/// A peer and its key as text, which every family needs.
+struct Keyed<'a> {
+    peer: &'a Peer,
+    key: [u8; PublicKey::TEXT_LEN],
+}
+
+impl<'a> From<&'a Peer> for Keyed<'a> {
+    fn from(peer: &'a Peer) -> Self {
+        Self { peer, key: peer.public_key.encode() }
+    }
+}
+
+impl Keyed<'_> {
+    fn key(&self) -> &str {
+        // Base64 is ASCII.
+        std::str::from_utf8(&self.key).unwrap_or_default()
+    }
 }
 
 fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
@@ -70,31 +89,33 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
     let networks = report.snapshot.networks.iter();
     networks
         .filter_map(|network| {
-            let mut labels = Vec::new();
-            let mut pairs = vec![("network", network.interface.text()), ("interface", network.interface.text())];
-            pairs.extend(network.netns.as_deref().map(|netns| ("netns", netns.into())));
-            append_labels(&mut labels, pairs.iter().map(|(name, value)| (*name, value.as_ref())));
+            let name = network.interface.text();
+            let name = escaped(&name);
+            let mut labels = format!("network=\"{name}\",interface=\"{name}\"");
+            labels.extend(network.netns.as_deref().map(|netns| format!(",netns=\"{}\"", escaped(netns))));
             // By what is written: two names may look alike once they are escaped.
             if !seen.insert(labels.clone()) {
                 return None;
             }
-            let mut peers: Vec<&Peer> = network.peers.iter().flatten().collect();
+            let peers = network.peers.as_deref().unwrap_or_default();
+            let mut peers: Vec<Keyed<'_>> = peers.iter().map(Keyed::from).collect();
             if network.backend != Backend::Kernel {
                 // A kernel's list has each key once, in an order that stays; a daemon's may be anything.
-                peers.sort_by_key(|peer| peer.public_key);
-                peers.dedup_by_key(|peer| peer.public_key);
+                peers.sort_by_key(|keyed| keyed.peer.public_key);
+                peers.dedup_by_key(|keyed| keyed.peer.public_key);
             }
-            let online = peers.iter().filter(|peer| peer.is_online(report.snapshot.timestamp)).count();
+            let online = peers.iter().filter(|keyed| keyed.peer.is_online(report.snapshot.timestamp)).count();
             let all = peers.len();
             if let Some(most) = options.max_peers.filter(|&most| most < all) {
                 // The choice by handshake, the order by the kernel's list.
-                let mut latest: Vec<usize> = (0..all).collect();
-                latest.sort_by_key(|&place| std::cmp::Reverse(peers.get(place).and_then(|peer| peer.last_handshake)));
+                let mut latest: Vec<(usize, Keyed<'_>)> = peers.into_iter().enumerate().collect();
+                latest.sort_by_key(|(_, keyed)| std::cmp::Reverse(keyed.peer.last_handshake));
                 latest.truncate(most);
-                latest.sort_unstable();
-                peers = latest.into_iter().filter_map(|place| peers.get(place).copied()).collect();
+                latest.sort_unstable_by_key(|(place, _)| *place);
+                peers = latest.into_iter().map(|(_, keyed)| keyed).collect();
             }
-            Some(Labelled { network, labels, online, omitted: all - peers.len(), peers })
+            let omitted = all - peers.len();
+            Some(Labelled { network, labels, peers, online, omitted })
         })
         .collect()
 }
@@ -113,83 +134,67 @@ struct PeerFamily {
     value: fn(&Peer) -> Option<u64>,
 }
 
-/// The text so far.
-struct Page {
-    text: Vec<u8>,
+/// The text, sample by sample.
+struct Page<'out> {
+    text: Text<'out>,
 }
 
-impl Page {
+impl Page<'_> {
     fn family(&mut self, name: &str, kind: Kind, help: &str) {
-        for part in ["# HELP ", name, " "] {
-            self.text.extend_from_slice(part.as_bytes());
-        }
-        for byte in help.bytes() {
-            match byte {
-                b'\\' => self.text.extend_from_slice(b"\\\\"),
-                b'\n' => self.text.extend_from_slice(b"\\n"),
-                _ => self.text.push(byte),
-            }
-        }
+        self.family_of_parts(name, kind, &[help]);
+    }
+
+    /// The parts of the help are our own words, which have nothing to escape.
+    fn family_of_parts(&mut self, name: &str, kind: Kind, help: &[&str]) {
+        debug_assert!(!help.iter().any(|part| part.contains(['\\', '\n'])), "{help:?}");
         let kind = match kind {
             Kind::Counter => " counter\n",
             Kind::Gauge => " gauge\n",
         };
-        for part in ["\n# TYPE ", name, kind] {
-            self.text.extend_from_slice(part.as_bytes());
+        for part in ["# HELP ", name, " "].iter().chain(help).chain(&["\n# TYPE ", name, kind]) {
+            self.text.raw(part.as_bytes());
         }
     }
 
     /// A sample with just these labels.
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Integer) {
-        self.text.extend_from_slice(name.as_bytes());
-        self.text.push(b'{');
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
+        self.text.raw(name.as_bytes());
+        self.text.byte(b'{');
         append_labels(&mut self.text, labels.iter().copied());
         self.value(value);
     }
 
     /// A sample of a network.
-    fn of(&mut self, name: &str, network: &Labelled<'_>, labels: &[(&str, &str)], value: impl Integer) {
+    fn of(&mut self, name: &str, network: &Labelled<'_>, value: u64) {
         self.open(name, network);
-        for (label, value) in labels {
-            self.text.push(b',');
-            append_labels(&mut self.text, [(*label, *value)]);
-        }
         self.value(value);
     }
 
     fn open(&mut self, name: &str, network: &Labelled<'_>) {
-        self.text.extend_from_slice(name.as_bytes());
-        self.text.push(b'{');
-        self.text.extend_from_slice(&network.labels);
+        self.text.raw(name.as_bytes());
+        self.text.byte(b'{');
+        self.text.raw(network.labels.as_bytes());
     }
 
-    /// A sample of a peer.
-    fn of_peer(&mut self, name: &str, network: &Labelled<'_>, peer: &Peer, value: impl Integer) {
-        self.open(name, network);
-        self.text.extend_from_slice(b",public_key=\"");
-        self.text.extend_from_slice(peer.public_key.encode(&mut [0; PublicKey::TEXT_LEN]).as_bytes());
-        self.text.push(b'"');
-        self.value(value);
-    }
-
-    fn value(&mut self, value: impl Integer) {
-        self.text.extend_from_slice(b"} ");
-        self.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        self.text.push(b'\n');
+    fn value(&mut self, value: u64) {
+        self.text.raw(b"} ");
+        self.text.number(value);
+        self.text.byte(b'\n');
+        self.text.pass_on();
     }
 
     /// A family with one sample for each network that has a value.
-    fn gauge<V: Integer>(
+    fn gauge(
         &mut self,
         name: &str,
         help: &str,
         networks: &[Labelled<'_>],
-        value: impl Fn(&Labelled<'_>) -> Option<V>,
+        value: impl Fn(&Labelled<'_>) -> Option<u64>,
     ) {
         self.family(name, Kind::Gauge, help);
         for network in networks {
             if let Some(value) = value(network) {
-                self.of(name, network, &[], value);
+                self.of(name, network, value);
             }
         }
     }
@@ -197,10 +202,10 @@ impl Page {
     fn interfaces(&mut self, networks: &[Labelled<'_>]) {
         for counter in Counter::MAIN.into_iter().chain([Counter::Collisions]) {
             let name = format!("wg_interface_{}_total", counter.name());
-            self.family(&name, Kind::Counter, &counter_help(counter));
+            self.family_of_parts(&name, Kind::Counter, &counter_help(counter));
             for network in networks {
                 if let Some(value) = network.network.stats.get(counter) {
-                    self.of(&name, network, &[], value);
+                    self.of(&name, network, value);
                 }
             }
         }
@@ -209,45 +214,57 @@ impl Page {
         self.gauge("wg_interface_up", "1 while the interface is up and running.", networks, |of| {
             let network = of.network;
             match network.backend {
-                Backend::DeadDaemon => Some(0_u8),
-                _ => network.enabled.zip(network.up).map(|(enabled, up)| u8::from(enabled && up)),
+                Backend::DeadDaemon => Some(0),
+                _ => network.enabled.zip(network.up).map(|(enabled, up)| u64::from(enabled && up)),
             }
         });
-        self.gauge("wg_interface_mtu_bytes", "MTU of inner packets.", networks, |of| of.network.mtu);
+        self.gauge("wg_interface_mtu_bytes", "MTU of inner packets.", networks, |of| of.network.mtu.map(u64::from));
         self.gauge("wg_interface_peers", "Configured peers.", networks, |of| {
-            of.network.peers.as_ref().map(|_| of.peers.len() + of.omitted)
+            of.network.peers.as_ref().map(|_| (of.peers.len() + of.omitted) as u64)
         });
         self.gauge("wg_interface_peers_online", "Peers with a handshake in the last 180 s.", networks, |of| {
-            of.network.peers.as_ref().map(|_| of.online)
+            of.network.peers.as_ref().map(|_| of.online as u64)
         });
         self.gauge("wg_interface_peers_omitted", "Peers left out of this exposition by --max-peers.", networks, |of| {
-            of.network.peers.as_ref().map(|_| of.omitted)
+            of.network.peers.as_ref().map(|_| of.omitted as u64)
         });
         self.family("wg_interface_info", Kind::Gauge, "What the interface is. The value is always 1.");
         for of in networks {
-            let key = of.network.public_key.map(|key| key.to_string()).unwrap_or_default();
-            let port = of.network.listen_port.map(|port| port.to_string()).unwrap_or_default();
-            let backend = of.network.backend.device_type();
-            let labels = [("device_type", backend), ("public_key", key.as_str()), ("listen_port", port.as_str())];
-            self.of("wg_interface_info", of, &labels, 1);
+            self.open("wg_interface_info", of);
+            for part in [",device_type=\"", of.network.backend.device_type(), "\",public_key=\""] {
+                self.text.raw(part.as_bytes());
+            }
+            if let Some(key) = &of.network.public_key {
+                self.text.key(key);
+            }
+            self.text.raw(b"\",listen_port=\"");
+            if let Some(port) = of.network.listen_port {
+                self.text.number(port.into());
+            }
+            self.text.byte(b'"');
+            self.value(1);
         }
     }
 
     /// What errors are made of. Reasons that WireGuard counts are there from the start: a series that is born at 5 hides
     /// its increase.
     fn reasons(&mut self, name: &str, reasons: &[(&str, Counter, bool)], networks: &[Labelled<'_>]) {
-        let mut help = String::from("Errors by reason; they are part of the errors counter.");
+        let mut help = vec!["Errors by reason; they are part of the errors counter."];
         for (reason, counter, _) in reasons.iter().filter(|(.., always)| *always) {
             let Meaning { means, not, .. } = meaning(*counter, Backend::Kernel);
             help.extend([" ", reason, ": ", means]);
             help.extend(not.iter().flat_map(|not| ["; not ", not]));
-            help.push('.');
+            help.push(".");
         }
-        self.family(name, Kind::Counter, &help);
+        self.family_of_parts(name, Kind::Counter, &help);
         for of in networks {
             for (reason, counter, always) in reasons {
                 if let Some(value) = of.network.stats.get(*counter).filter(|&value| *always || value > 0) {
-                    self.of(name, of, &[("reason", reason)], value);
+                    self.open(name, of);
+                    for part in [",reason=\"", reason, "\""] {
+                        self.text.raw(part.as_bytes());
+                    }
+                    self.value(value);
                 }
             }
         }
@@ -280,12 +297,17 @@ impl Page {
                 value: |peer| Some(u64::from(peer.persistent_keepalive)).filter(|&seconds| seconds > 0),
             },
         ];
+        let mut start = Vec::new();
         for PeerFamily { name, kind, help, value } in families {
             self.family(name, kind, help);
             for of in networks {
-                for peer in &of.peers {
+                peer_start(&mut start, name, of);
+                for Keyed { peer, key } in &of.peers {
                     if let Some(value) = value(peer) {
-                        self.of_peer(name, of, peer, value);
+                        self.text.raw(&start);
+                        self.text.raw(key);
+                        self.text.byte(b'"');
+                        self.value(value);
                     }
                 }
             }
@@ -293,16 +315,21 @@ impl Page {
         let info = "wg_peer_info";
         self.family(info, Kind::Gauge, "What the peer is: join with it by public_key. The value is always 1.");
         for of in networks {
-            for peer in &of.peers {
-                self.open(info, of);
-                let key = peer.public_key.to_string();
-                let ips = allowed_ips(peer);
-                self.text.push(b',');
-                let name = peer.name.as_deref().unwrap_or_default();
-                append_labels(&mut self.text, [("public_key", key.as_str()), ("name", name), ("allowed_ips", &ips)]);
+            peer_start(&mut start, info, of);
+            for Keyed { peer, key } in &of.peers {
+                self.text.raw(&start);
+                self.text.raw(key);
+                self.text.raw(b"\",name=\"");
+                if let Some(name) = &peer.name {
+                    self.text.raw(escaped(name).as_bytes());
+                }
+                self.text.raw(b"\",allowed_ips=\"");
+                allowed_ips(&mut self.text, peer);
+                self.text.byte(b'"');
                 if options.peer_endpoints {
-                    self.text.push(b',');
-                    append_labels(&mut self.text, [("endpoint", endpoint(peer).as_str())]);
+                    self.text.raw(b",endpoint=\"");
+                    endpoint(&mut self.text, peer);
+                    self.text.byte(b'"');
                 }
                 self.value(1);
             }
@@ -332,12 +359,12 @@ impl Page {
         let success = "wg_scrape_success";
         self.family(success, Kind::Gauge, "1 if the source could be read for every interface.");
         for source in sources {
-            self.sample(success, &[("source", source.name)], u8::from(source.success));
+            self.sample(success, &[("source", source.name)], u64::from(source.success));
         }
         let duration = "wg_scrape_duration_seconds";
         self.family(duration, Kind::Gauge, "How long reading the source took.");
         for source in sources {
-            // Writing to a Vec cannot fail.
+            // Writing to a buffer cannot fail.
             let _ =
                 writeln!(self.text, "{duration}{{source=\"{}\"}} {:.6}", source.name, source.duration.as_secs_f64());
         }
@@ -362,48 +389,64 @@ const TX_REASONS: [(&str, Counter, bool); 5] = [
 ];
 
 /// What the counter means and does not, on the kernel's WireGuard and on a daemon's link.
-fn counter_help(counter: Counter) -> String {
-    let say = |backend| {
-        let Meaning { means, not, .. } = meaning(counter, backend);
-        not.map_or_else(|| means.to_owned(), |not| format!("{means}; not {not}"))
-    };
-    format!("On kernel WireGuard: {}. On a userspace daemon: {}.", say(Backend::Kernel), say(Backend::Userspace))
+fn counter_help(counter: Counter) -> [&'static str; 9] {
+    let [kernel, userspace] = [Backend::Kernel, Backend::Userspace].map(|backend| meaning(counter, backend));
+    let but = |not: Option<_>| if not.is_some() { "; not " } else { "" };
+    [
+        "On kernel WireGuard: ",
+        kernel.means,
+        but(kernel.not),
+        kernel.not.unwrap_or_default(),
+        ". On a userspace daemon: ",
+        userspace.means,
+        but(userspace.not),
+        userspace.not.unwrap_or_default(),
+        ".",
+    ]
 }
 
-fn allowed_ips(peer: &Peer) -> String {
-    let mut text = String::new();
-    for (place, ip) in peer.allowed_ips.iter().enumerate() {
-        use std::fmt::Write as _;
-        let comma = if place > 0 { "," } else { "" };
-        let _ = write!(text, "{comma}{ip}");
+/// What all samples of a family and a network's peers begin with, up to the key.
+fn peer_start(start: &mut Vec<u8>, name: &str, network: &Labelled<'_>) {
+    start.clear();
+    for part in [name, "{", &network.labels, ",public_key=\""] {
+        start.extend_from_slice(part.as_bytes());
     }
-    text
 }
 
-fn endpoint(peer: &Peer) -> String {
-    peer.endpoint.map(|endpoint| endpoint.to_string()).unwrap_or_default()
+/// Parted by commas.
+fn allowed_ips(text: &mut Text<'_>, peer: &Peer) {
+    for (place, network) in peer.allowed_ips.iter().enumerate() {
+        if place > 0 {
+            text.byte(b',');
+        }
+        text.network(*network);
+    }
+}
+
+/// Nothing where it is unknown.
+fn endpoint(text: &mut Text<'_>, peer: &Peer) {
+    if let Some(endpoint) = peer.endpoint {
+        text.endpoint(endpoint);
+    }
 }
 
 /// `name="value"`, parted by commas, with the three escapes of the format. What could act on a terminal is shown as text.
-fn append_labels<'a>(text: &mut Vec<u8>, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
+fn append_labels<'a>(text: &mut Text<'_>, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
     for (place, (name, value)) in labels.into_iter().enumerate() {
         if place > 0 {
-            text.push(b',');
+            text.byte(b',');
         }
-        text.extend_from_slice(name.as_bytes());
-        text.extend_from_slice(b"=\"");
-        for byte in printable(value).bytes() {
-            match byte {
-                b'\\' => text.extend_from_slice(b"\\\\"),
-                b'"' => text.extend_from_slice(b"\\\""),
-                _ => text.push(byte),
-            }
-        }
-        text.push(b'"');
+        text.raw(name.as_bytes());
+        text.raw(b"=\"");
+        text.raw(escaped(value).as_bytes());
+        text.byte(b'"');
     }
 }
 
-/// The text form of a name, for labels.
-fn device(name: &Name) -> String {
-    name.text().into_owned()
+fn escaped(value: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\' && byte != b'"';
+    if value.bytes().all(plain) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(printable(value).replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,16 +1,14 @@
-//! The peers of a network, written by hand: there may be tens of thousands, and through serde one costs six times as
-//! many instructions (10,000 against 1,700). [`PeerDocument`] is the schema; every document that a test sees is checked
-//! against it.
+//! The peers of a network, written by hand; [`PeerDocument`] is one's schema.
 
-use std::io::{self, Write as _};
-use std::net::{IpAddr, SocketAddr};
+use std::io;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::append;
-use crate::model::{AllowedIp, Peer, PublicKey};
+use super::{append, optional, string};
+use crate::model::Peer;
 use crate::rates::{NetworkRates, PeerRates};
+use crate::render::text::Text;
 
 /// One peer.
 #[derive(JsonSchema)]
@@ -66,112 +64,82 @@ impl From<&PeerRates> for PeerRatesDocument {
     }
 }
 
-/// Bytes of an ordinary peer: room is made for all of them at once.
-const TYPICAL: usize = 320;
-
 /// Appends the list, or `null` where the peers are not known.
 pub(super) fn write(
-    text: &mut Vec<u8>,
+    text: &mut Text<'_>,
     peers: Option<&[Peer]>,
     rates: Option<&NetworkRates>,
     now: u64,
 ) -> io::Result<()> {
     let Some(peers) = peers else {
-        text.extend_from_slice(b"null");
+        text.raw(b"null");
         return Ok(());
     };
-    text.reserve(peers.len() * TYPICAL);
-    text.push(b'[');
+    text.byte(b'[');
     for (place, peer) in peers.iter().enumerate() {
         if place > 0 {
-            text.push(b',');
+            text.byte(b',');
         }
         let rates = rates.and_then(|rates| rates.peers.get(place)?.as_ref());
         write_peer(text, place + 1, peer, rates, now)?;
+        text.pass_on();
     }
-    text.push(b']');
+    text.byte(b']');
     Ok(())
 }
 
-fn write_peer(text: &mut Vec<u8>, id: usize, peer: &Peer, rates: Option<&PeerRates>, now: u64) -> io::Result<()> {
-    text.extend_from_slice(b"{\"id\":");
-    number(text, id);
-    text.extend_from_slice(b",\"name\":");
+/// Constant text is joined wherever a value has a usual form: each append has its price.
+fn write_peer(text: &mut Text<'_>, id: usize, peer: &Peer, rates: Option<&PeerRates>, now: u64) -> io::Result<()> {
+    text.raw(b"{\"id\":");
+    text.number(id as u64);
     match &peer.name {
-        Some(name) => append(text, name)?,
-        None => text.extend_from_slice(b"null"),
-    }
-    text.extend_from_slice(b",\"public_key\":\"");
-    text.extend_from_slice(peer.public_key.encode(&mut [0; PublicKey::TEXT_LEN]).as_bytes());
-    text.extend_from_slice(b"\",\"endpoint\":");
-    match peer.endpoint {
-        Some(SocketAddr::V4(endpoint)) => {
-            text.push(b'"');
-            address(text, IpAddr::V4(*endpoint.ip()))?;
-            text.push(b':');
-            number(text, endpoint.port());
-            text.push(b'"');
+        Some(name) => {
+            text.raw(b",\"name\":");
+            string(text, name)?;
+            text.raw(b",\"public_key\":\"");
         }
-        Some(endpoint) => write!(text, "\"{endpoint}\"")?,
-        None => text.extend_from_slice(b"null"),
+        None => text.raw(b",\"name\":null,\"public_key\":\""),
     }
-    text.extend_from_slice(b",\"allowed_ips\":[");
-    for (place, AllowedIp { address: ip, prefix }) in peer.allowed_ips.iter().enumerate() {
-        text.extend_from_slice(if place > 0 { &b",\""[..] } else { b"\"" });
-        address(text, *ip)?;
-        text.push(b'/');
-        number(text, *prefix);
-        text.push(b'"');
+    text.key(&peer.public_key);
+    match peer.endpoint {
+        Some(endpoint) => {
+            text.raw(b"\",\"endpoint\":\"");
+            text.endpoint(endpoint);
+            text.raw(b"\",\"allowed_ips\":[");
+        }
+        None => text.raw(b"\",\"endpoint\":null,\"allowed_ips\":["),
     }
-    text.extend_from_slice(b"],\"last_handshake\":");
+    for (place, network) in peer.allowed_ips.iter().enumerate() {
+        if place > 0 {
+            text.byte(b',');
+        }
+        text.byte(b'"');
+        text.network(*network);
+        text.byte(b'"');
+    }
+    text.raw(b"],\"last_handshake\":");
     optional(text, peer.last_handshake);
-    text.extend_from_slice(b",\"transfer_rx\":");
-    number(text, peer.rx_bytes);
-    text.extend_from_slice(b",\"transfer_tx\":");
-    number(text, peer.tx_bytes);
-    text.extend_from_slice(b",\"persistent_keepalive\":");
-    number(text, peer.persistent_keepalive);
-    text.extend_from_slice(b",\"has_preshared_key\":");
-    boolean(text, peer.has_preshared_key);
-    text.extend_from_slice(b",\"protocol_version\":");
+    text.raw(b",\"transfer_rx\":");
+    text.number(peer.rx_bytes);
+    text.raw(b",\"transfer_tx\":");
+    text.number(peer.tx_bytes);
+    text.raw(b",\"persistent_keepalive\":");
+    text.number(peer.persistent_keepalive.into());
+    if peer.has_preshared_key {
+        text.raw(b",\"has_preshared_key\":true,\"protocol_version\":");
+    } else {
+        text.raw(b",\"has_preshared_key\":false,\"protocol_version\":");
+    }
     optional(text, peer.protocol_version);
-    text.extend_from_slice(b",\"online\":");
-    boolean(text, peer.is_online(now));
-    text.extend_from_slice(b",\"rates\":");
+    if peer.is_online(now) {
+        text.raw(b",\"online\":true,\"rates\":");
+    } else {
+        text.raw(b",\"online\":false,\"rates\":");
+    }
     match rates {
         Some(rates) => append(text, &PeerRatesDocument::from(rates))?,
-        None => text.extend_from_slice(b"null"),
+        None => text.raw(b"null"),
     }
-    text.push(b'}');
+    text.byte(b'}');
     Ok(())
-}
-
-fn number(text: &mut Vec<u8>, number: impl itoa::Integer) {
-    text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
-
-fn optional(text: &mut Vec<u8>, value: Option<impl itoa::Integer>) {
-    match value {
-        Some(value) => number(text, value),
-        None => text.extend_from_slice(b"null"),
-    }
-}
-
-fn boolean(text: &mut Vec<u8>, value: bool) {
-    text.extend_from_slice(if value { &b"true"[..] } else { b"false" });
-}
-
-fn address(text: &mut Vec<u8>, address: IpAddr) -> io::Result<()> {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            number(text, a);
-            for octet in [b, c, d] {
-                text.push(b'.');
-                number(text, octet);
-            }
-            Ok(())
-        }
-        IpAddr::V6(address) => write!(text, "{address}"),
-    }
 }

@@ -1,10 +1,9 @@
 //! The families of other exporters, with their names, labels and quirks.
 
-use super::{Kind, Labelled, Options, Page, PeerFamily, allowed_ips, device, endpoint};
-use crate::model::Peer;
+use super::{Keyed, Kind, Labelled, Options, Page, PeerFamily};
 
 /// `prometheus_wireguard_exporter`: a handshake that never was is 0.
-pub(super) fn mindflavor(page: &mut Page, networks: &[Labelled<'_>]) {
+pub(super) fn mindflavor(page: &mut Page<'_>, networks: &[Labelled<'_>]) {
     let families = [
         PeerFamily {
             name: "wireguard_sent_bytes_total",
@@ -28,10 +27,13 @@ pub(super) fn mindflavor(page: &mut Page, networks: &[Labelled<'_>]) {
     for PeerFamily { name, kind, help, value } in families {
         page.family(name, kind, help);
         for of in networks {
-            let interface = device(&of.network.interface);
-            for peer in &of.peers {
-                let (key, ips) = (peer.public_key.to_string(), allowed_ips(peer));
-                let mut labels = vec![("interface", interface.as_str()), ("public_key", &key), ("allowed_ips", &ips)];
+            let interface = of.network.interface.text();
+            for keyed in &of.peers {
+                let Keyed { peer, .. } = keyed;
+                let ips: Vec<String> = peer.allowed_ips.iter().map(ToString::to_string).collect();
+                let ips = ips.join(",");
+                let mut labels =
+                    vec![("interface", interface.as_ref()), ("public_key", keyed.key()), ("allowed_ips", &ips)];
                 labels.extend(peer.name.as_deref().map(|name| ("friendly_name", name)));
                 if let Some(value) = value(peer) {
                     page.sample(name, &labels, value);
@@ -42,30 +44,35 @@ pub(super) fn mindflavor(page: &mut Page, networks: &[Labelled<'_>]) {
 }
 
 /// `wireguard_exporter`: an endpoint that is not to be told is empty.
-pub(super) fn mdlayher(page: &mut Page, networks: &[Labelled<'_>], options: &Options) {
+pub(super) fn mdlayher(page: &mut Page<'_>, networks: &[Labelled<'_>], options: &Options) {
     page.family("wireguard_device_info", Kind::Gauge, "Metadata about a device.");
     for of in networks {
         let key = of.network.public_key.map(|key| key.to_string()).unwrap_or_default();
-        let device = device(&of.network.interface);
+        let device = of.network.interface.text();
         page.sample("wireguard_device_info", &[("device", &device), ("public_key", &key)], 1);
     }
-    each(page, networks, "wireguard_peer_info", Kind::Gauge, "Metadata about a peer.", |page, of, peer| {
-        let endpoint = if options.peer_endpoints { endpoint(peer) } else { String::new() };
-        let name = peer.name.as_deref().unwrap_or_default();
-        let (device, key) = (device(&of.network.interface), peer.public_key.to_string());
-        let labels = [("device", device.as_str()), ("public_key", &key), ("endpoint", &endpoint), ("name", name)];
+    each(page, networks, "wireguard_peer_info", Kind::Gauge, "Metadata about a peer.", |page, device, of| {
+        let endpoint = of.peer.endpoint.filter(|_| options.peer_endpoints).map(|endpoint| endpoint.to_string());
+        let (endpoint, name) = (endpoint.unwrap_or_default(), of.peer.name.as_deref().unwrap_or_default());
+        let labels = [("device", device), ("public_key", of.key()), ("endpoint", &endpoint), ("name", name)];
         page.sample("wireguard_peer_info", &labels, 1);
     });
     let ips = "wireguard_peer_allowed_ips_info";
-    each(page, networks, ips, Kind::Gauge, "Metadata about each of a peer's allowed IP subnets.", |page, of, peer| {
-        let (device, key) = (device(&of.network.interface), peer.public_key.to_string());
-        for ip in &peer.allowed_ips {
-            let family = if ip.address.is_ipv4() { "IPv4" } else { "IPv6" };
-            let ip = ip.to_string();
-            let labels = [("device", device.as_str()), ("public_key", &key), ("allowed_ips", &ip), ("family", family)];
-            page.sample(ips, &labels, 1);
-        }
-    });
+    each(
+        page,
+        networks,
+        ips,
+        Kind::Gauge,
+        "Metadata about each of a peer's allowed IP subnets.",
+        |page, device, of| {
+            for ip in &of.peer.allowed_ips {
+                let family = if ip.address.is_ipv4() { "IPv4" } else { "IPv6" };
+                let ip = ip.to_string();
+                let labels = [("device", device), ("public_key", of.key()), ("allowed_ips", &ip), ("family", family)];
+                page.sample(ips, &labels, 1);
+            }
+        },
+    );
     let families = [
         PeerFamily {
             name: "wireguard_peer_receive_bytes_total",
@@ -87,27 +94,28 @@ pub(super) fn mdlayher(page: &mut Page, networks: &[Labelled<'_>], options: &Opt
         },
     ];
     for PeerFamily { name, kind, help, value } in families {
-        each(page, networks, name, kind, help, |page, of, peer| {
-            let (device, key) = (device(&of.network.interface), peer.public_key.to_string());
-            if let Some(value) = value(peer) {
-                page.sample(name, &[("device", &device), ("public_key", &key)], value);
+        each(page, networks, name, kind, help, |page, device, of| {
+            if let Some(value) = value(of.peer) {
+                page.sample(name, &[("device", device), ("public_key", of.key())], value);
             }
         });
     }
 }
 
+/// A family with the samples that `sample` writes for a device's peer.
 fn each(
-    page: &mut Page,
+    page: &mut Page<'_>,
     networks: &[Labelled<'_>],
     name: &str,
     kind: Kind,
     help: &str,
-    sample: impl Fn(&mut Page, &Labelled<'_>, &Peer),
+    sample: impl Fn(&mut Page<'_>, &str, &Keyed<'_>),
 ) {
     page.family(name, kind, help);
     for of in networks {
+        let device = of.network.interface.text();
         for peer in &of.peers {
-            sample(page, of, peer);
+            sample(page, &device, peer);
         }
     }
 }
