@@ -71,12 +71,16 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__export__subcmd__metrics)
-            opts="-h --output --max-peers --peer-endpoints --compat --json --color --strict --no-peers --help"
+            opts="-h --json --color --strict --no-peers --output --max-peers --peer-endpoints --compat --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -89,10 +93,6 @@ _wgstat() {
                     COMPREPLY=($(compgen -W "mindflavor mdlayher" -- "${cur}"))
                     return 0
                     ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -101,12 +101,16 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__generate)
-            opts="-h --rx-errors --tx-errors --rx-dropped --tx-dropped --json --color --strict --no-peers --help man completions schema alert-rules dashboard"
+            opts="-h --json --color --strict --no-peers --rx-errors --tx-errors --rx-dropped --tx-dropped --help man completions schema alert-rules dashboard"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --rx-errors)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -121,10 +125,6 @@ _wgstat() {
                     ;;
                 --tx-dropped)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -219,18 +219,18 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__stats)
-            opts="-h --interval --all --bytes --json --color --strict --no-peers --help"
+            opts="-h --json --color --strict --no-peers --interval --all --bytes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --interval)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -241,7 +241,7 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__status)
-            opts="-h --all --bytes --json --color --strict --no-peers --help"
+            opts="-h --json --color --strict --no-peers --all --bytes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

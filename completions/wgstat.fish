@@ -40,41 +40,41 @@ complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "help" -d 'Print this 
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
-complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l bytes -d 'Show bytes to the last digit'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l bytes -d 'Show bytes to the last digit'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l interval -d 'Look twice, so far apart, and show rates (2s, 500ms, 1m)' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
-complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l bytes -d 'Show the peers\' bytes to the last digit'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l interval -d 'Look twice, so far apart, and show rates (2s, 500ms, 1m)' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l bytes -d 'Show the peers\' bytes to the last digit'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l output -d 'Replace this file instead of printing; the textfile collector reads *.prom' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l max-peers -d 'Write at most so many peers of each network, those with the latest handshakes' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l compat -d 'Write another exporter\'s metrics too, for its dashboards and rules' -r -f -a "mindflavor\t'MindFlavor\'s `prometheus_wireguard_exporter`'
 mdlayher\t'mdlayher\'s `wireguard_exporter`'"
-complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
-complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l peer-endpoints -d 'Label peers with their endpoints; each time a peer roams this makes a new series'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l peer-endpoints -d 'Label peers with their endpoints; each time a peer roams this makes a new series'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l rx-errors -d 'Receive errors per second that are still well [default: 0]' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l tx-errors -d 'Transmit errors per second that are still well [default: 0]' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l rx-dropped -d 'Receive drops per second that are still well [default: 0]' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l tx-dropped -d 'Transmit drops per second that are still well [default: 0]' -r
-complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
-always\t'Always'
-never\t'Never'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l no-peers -d 'Leave the peers unread; needs no privilege'

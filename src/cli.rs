@@ -30,6 +30,7 @@ pub struct Cli {
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Print one JSON document instead of text (its schema: `wgstat generate schema`)
     #[arg(long, global = true)]
@@ -61,6 +62,8 @@ pub enum Color {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
+// Flags are built for the one that is called: all of them together would be a tenth of what a short run costs.
+#[command(defer = true)]
 pub enum Command {
     /// Show every WireGuard network: state, traffic, errors, drops, peers
     ///
@@ -84,7 +87,7 @@ pub enum Command {
     Generate(Generate),
 }
 
-/// `wgstat status`.
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Default, Args)]
 pub struct Status {
     /// Only these interfaces
@@ -100,7 +103,7 @@ pub struct Status {
     pub bytes: bool,
 }
 
-/// `wgstat stats IFACE`.
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Args)]
 pub struct Stats {
     /// The interface, by its name or an alternative name
@@ -120,7 +123,7 @@ pub struct Stats {
     pub bytes: bool,
 }
 
-/// `wgstat export-metrics`.
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Args)]
 pub struct ExportMetrics {
     /// Only these interfaces
@@ -153,7 +156,7 @@ pub enum CompatArg {
     Mdlayher,
 }
 
-/// `wgstat generate WHAT`.
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Args)]
 pub struct Generate {
     /// What to write
@@ -169,7 +172,7 @@ pub struct Generate {
     pub limits: Limits,
 }
 
-/// Limits of the generated alert rules.
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Clone, Copy, Default, Args)]
 #[command(next_help_heading = "Limits of alert-rules")]
 pub struct Limits {
