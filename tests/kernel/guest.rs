@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
+use super::vm::load_wireguard;
+pub(super) use super::vm::sh;
 use super::{common, faults, hostile, numbers, privilege, recordings};
 
 /// Set in the environment of the guest.
@@ -35,29 +37,6 @@ pub(super) fn run() -> ExitCode {
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
-}
-
-fn load_wireguard() {
-    let order = std::fs::read_to_string("/modules/wireguard.order").unwrap();
-    for module in order.lines() {
-        sh(&format!(
-            "grep -q '^{} ' /proc/modules || insmod /modules/{module}",
-            module.trim_end_matches(".ko").replace('-', "_")
-        ));
-    }
-}
-
-/// Runs a shell command that has to succeed, and returns what it printed.
-pub(super) fn sh(script: &str) -> String {
-    let output = Command::new("sh").args(["-c", script]).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{script}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A network namespace that vanishes with the test.

@@ -1,7 +1,7 @@
 //! The tests on a real WireGuard kernel.
 //!
 //! Started on a machine, this program packs itself, the programs under test and a kernel's modules into an initial
-//! RAM disk and boots that kernel in an emulator (`vm.rs`). Started in there, it is the test runner (`guest.rs`).
+//! RAM disk and boots that kernel in an emulator (`common/vm.rs`). Started in there, it is the test runner (`guest.rs`).
 //! Nothing is skipped: what is missing for the emulator is an error that says what to install.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "it is a test")]
 #![expect(clippy::indexing_slicing, reason = "a test may well fail by index")]
@@ -14,10 +14,38 @@ mod hostile;
 mod numbers;
 mod privilege;
 mod recordings;
+#[path = "../common/vm.rs"]
 mod vm;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use vm::Guest;
+
 fn main() -> ExitCode {
-    if std::env::var_os(guest::MARK).is_some() { guest::run() } else { vm::boot() }
+    if std::env::var_os(guest::MARK).is_some() {
+        return guest::run();
+    }
+    let record = if std::env::var_os("WGSTAT_RECORD").is_some() { "WGSTAT_RECORD=1" } else { "" };
+    let arguments: Vec<String> = ["--test-threads=1".to_owned()].into_iter().chain(std::env::args().skip(1)).collect();
+    let wgstat = std::env::var_os("WGSTAT").map_or_else(|| env!("CARGO_BIN_EXE_wgstat").into(), PathBuf::from);
+    let lab = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/lab");
+    let mut recorded = recordings::Files::default();
+    let code = vm::run(
+        &Guest {
+            name: "kernel-tests",
+            programs: &["ip", "wg", "nft", "ping", "setpriv"],
+            files: &[(wgstat, "usr/bin/wgstat"), (lab, "usr/bin/lab")],
+            environment: &[&format!("{}=1", guest::MARK), record],
+            arguments: &arguments,
+            memory: 1536,
+        },
+        |line| {
+            if !recorded.take(line) {
+                println!("{line}");
+            }
+        },
+    );
+    recorded.save();
+    code
 }

@@ -2,6 +2,7 @@
 //!
 //! `WGSTAT_RECORD=1 cargo test --test kernel -- recorded` writes `tests/fixtures/` anew.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -25,7 +26,30 @@ pub(super) const TESTS: &[(&str, fn())] = &[
 ];
 
 /// Printed by the guest for the machine to decode.
-pub(super) const MARK: &str = "RECORDED ";
+const MARK: &str = "RECORDED ";
+
+/// On the machine: the fixtures that the guest printed, by name.
+#[derive(Default)]
+pub(super) struct Files(BTreeMap<String, String>);
+
+impl Files {
+    /// Takes a line of the guest if it is one of a fixture.
+    pub(super) fn take(&mut self, line: &str) -> bool {
+        let Some((name, line)) = line.strip_prefix(MARK).and_then(|recorded| recorded.split_once(' ')) else {
+            return false;
+        };
+        self.0.entry(name.to_owned()).or_default().extend([line, "\n"]);
+        true
+    }
+
+    /// Writes them to `tests/fixtures`.
+    pub(super) fn save(self) {
+        for (name, recording) in self.0 {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("{name}.txt"));
+            std::fs::write(&path, recording).unwrap();
+        }
+    }
+}
 
 /// A tunnel with something of everything that can go wrong.
 fn faults() -> Host {

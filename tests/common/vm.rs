@@ -2,45 +2,61 @@
 //!
 //! `-icount` makes guest time a count of instructions and skips idle time: waiting for minutes costs nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use super::{guest, recordings};
-
-/// Loaded before the tests. WireGuard itself is not: the first test is about a kernel without it.
+/// Loaded before the program starts. WireGuard itself is not: one test is about a kernel without it.
 const MODULES: [&str; 5] = ["veth", "dummy", "nf_tables", "tun", "af_packet"];
 /// The last line of the guest that counts.
 const VERDICT: &str = "GUEST EXIT ";
-/// Far more than the tests take; a hung guest must end.
+/// Far more than anything takes; a hung guest must end.
 const LIMIT_SECONDS: &str = "1500";
 
-pub(super) fn boot() -> ExitCode {
-    match try_boot() {
+/// What runs in the guest.
+pub(crate) struct Guest<'a> {
+    /// Name of this program in there, and of the image.
+    pub(crate) name: &'a str,
+    /// Programs of this machine that it uses.
+    pub(crate) programs: &'a [&'a str],
+    /// Other programs: from where, and where to.
+    pub(crate) files: &'a [(PathBuf, &'a str)],
+    /// Settings of its environment, `NAME=value`.
+    pub(crate) environment: &'a [&'a str],
+    /// Its arguments.
+    pub(crate) arguments: &'a [String],
+    /// MiB of memory.
+    pub(crate) memory: u32,
+}
+
+/// Boots, passes every line of output to `each`, and ends as the program in there did.
+pub(crate) fn run(guest: &Guest<'_>, each: impl FnMut(&str)) -> ExitCode {
+    match boot(guest, each) {
         Ok(code) => code,
         Err(error) => {
-            println!("the tests on a real kernel could not run: {error}");
-            println!("tests/run --install installs what they need");
+            println!("the real kernel could not be had: {error}");
+            println!("tests/run --install installs what it needs");
             ExitCode::FAILURE
         }
     }
 }
 
-fn try_boot() -> Result<ExitCode, String> {
+fn boot(guest: &Guest<'_>, mut each: impl FnMut(&str)) -> Result<ExitCode, String> {
     let target = target()?;
     let kernel = kernel(&target.join("vm/root"))?;
     let root = tempfile::tempdir_in(target.join("vm")).map_err(|error| format!("target/vm: {error}"))?;
-    let list: Vec<String> = std::env::args().skip(1).collect();
-    pack(root.path(), &kernel, &list)?;
-    let image = target.join("vm/initrd");
+    pack(root.path(), &kernel, guest)?;
+    let image = target.join("vm").join(format!("{}.initrd", guest.name));
     archive(root.path(), &image)?;
 
     let mut emulator = Command::new("timeout")
         .args(["--kill-after=10", LIMIT_SECONDS, "qemu-system-x86_64", "-M", "microvm,accel=tcg,rtc=on"])
-        .args(["-cpu", "max,erms=off,fsrm=off", "-icount", "shift=0,sleep=off", "-m", "1536", "-smp", "1"])
+        // Without these two the emulator counts every byte of a copy as an instruction.
+        .args(["-cpu", "max,erms=off,fsrm=off", "-icount", "shift=0,sleep=off", "-smp", "1"])
+        .args(["-m", &guest.memory.to_string()])
         .args(["-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot"])
         .arg("-kernel")
         .arg(&kernel.image)
@@ -52,31 +68,20 @@ fn try_boot() -> Result<ExitCode, String> {
         .spawn()
         .map_err(|error| format!("qemu-system-x86_64: {error}"))?;
     let mut verdict = None;
-    let mut recorded_files = BTreeMap::new();
     let stdout = emulator.stdout.take().ok_or("no output of the emulator")?;
     for line in BufReader::new(stdout).split(b'\n') {
         let line = String::from_utf8_lossy(&line.map_err(|error| error.to_string())?).trim_end().to_owned();
-        if let Some(code) = line.strip_prefix(VERDICT) {
-            verdict = code.parse::<u8>().ok();
-        } else if let Some(recorded) = line.strip_prefix(recordings::MARK) {
-            if let Some((name, line)) = recorded.split_once(' ') {
-                let recording: &mut String = recorded_files.entry(name.to_owned()).or_default();
-                recording.extend([line, "\n"]);
-            }
-        } else {
-            println!("{line}");
+        match line.strip_prefix(VERDICT) {
+            Some(code) => verdict = code.parse::<u8>().ok(),
+            None => each(&line),
         }
     }
     let _ = emulator.wait();
-    for (name, recording) in recorded_files {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("{name}.txt"));
-        fs::write(&path, recording).map_err(|error| format!("{}: {error}", path.display()))?;
-    }
     verdict.map(ExitCode::from).ok_or_else(|| "the guest ended without a verdict".to_owned())
 }
 
 /// `target/`, found from this program's own place in it.
-fn target() -> Result<PathBuf, String> {
+pub(crate) fn target() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     own.ancestors().nth(3).map(Path::to_owned).ok_or_else(|| "this program is not in target/PROFILE/deps".to_owned())
 }
@@ -103,28 +108,26 @@ fn kernel(root: &Path) -> Result<Kernel, String> {
 }
 
 /// Lays out the guest's file system.
-fn pack(root: &Path, kernel: &Kernel, arguments: &[String]) -> Result<(), String> {
+fn pack(root: &Path, kernel: &Kernel, guest: &Guest<'_>) -> Result<(), String> {
     // The folder becomes the guest's root, which its unprivileged users must be able to enter.
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
     for directory in ["bin", "sbin", "usr/bin", "usr/sbin", "proc", "sys", "dev", "tmp", "run", "etc", "modules"] {
         fs::create_dir_all(root.join(directory)).map_err(|error| error.to_string())?;
     }
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let profile = own.ancestors().nth(2).ok_or("no profile folder")?;
-    let wgstat = std::env::var_os("WGSTAT").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_wgstat")), PathBuf::from);
-    put(root, &wgstat, "usr/bin/wgstat")?;
-    put(root, &own, "usr/bin/kernel-tests")?;
-    put(root, &profile.join("examples/lab"), "usr/bin/lab")?;
+    put(root, &own, &format!("usr/bin/{}", guest.name))?;
     put(root, &program("busybox")?, "bin/busybox")?;
     // busybox's own shell prefers its own `ip` and `ping` to anything on the PATH.
     put(root, &program("dash")?, "bin/dash")?;
-    for name in ["ip", "wg", "nft", "ping", "setpriv"] {
+    for name in guest.programs {
         put(root, &program(name)?, &format!("usr/sbin/{name}"))?;
     }
+    for (from, to) in guest.files {
+        put(root, from, to)?;
+    }
     let order = modules(root, kernel)?;
-    let arguments = arguments.join(" ");
-    let mark = guest::MARK;
-    let record = if std::env::var_os("WGSTAT_RECORD").is_some() { "WGSTAT_RECORD=1 " } else { "" };
+    let (environment, arguments) = (guest.environment.join(" "), guest.arguments.join(" "));
+    let name = guest.name;
     let init = format!(
         "#!/bin/busybox sh\n\
          /bin/busybox --install -s /bin; ln -sf dash /bin/sh; rm -f /bin/ip /bin/ping\n\
@@ -132,7 +135,7 @@ fn pack(root: &Path, kernel: &Kernel, arguments: &[String]) -> Result<(), String
          mkdir -p /var /run/netns; ln -s /run /var/run\n\
          export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp\n\
          for m in {order}; do insmod /modules/$m; done\n\
-         {record}{mark}=1 kernel-tests --test-threads=1 {arguments}\n\
+         {environment} {name} {arguments}\n\
          echo {VERDICT}$?\n\
          poweroff -f\n"
     );
@@ -224,4 +227,28 @@ fn archive(root: &Path, image: &Path) -> Result<(), String> {
         .status()
         .map_err(|error| format!("cpio: {error}"))?;
     if packed.success() { Ok(()) } else { Err("cpio failed: is it installed?".to_owned()) }
+}
+
+/// In the guest: loads the WireGuard module, unless it is there already.
+pub(crate) fn load_wireguard() {
+    let order = fs::read_to_string("/modules/wireguard.order").unwrap();
+    for module in order.lines() {
+        sh(&format!(
+            "grep -q '^{} ' /proc/modules || insmod /modules/{module}",
+            module.trim_end_matches(".ko").replace('-', "_")
+        ));
+    }
+}
+
+/// Runs a shell command that has to succeed, and returns what it printed.
+pub(crate) fn sh(script: &str) -> String {
+    let output = Command::new("sh").args(["-c", script]).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{script}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

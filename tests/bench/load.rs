@@ -1,0 +1,130 @@
+//! In the guest: the loads, each in a network namespace of its own, and what is run on them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::{Command, ExitCode, Stdio};
+
+use super::vm::{load_wireguard, sh};
+
+/// A host.
+pub(super) struct Load {
+    /// Short name.
+    pub(super) name: &'static str,
+    /// What it is, for the report.
+    pub(super) what: &'static str,
+    interfaces: u32,
+    peers: u32,
+    /// Other links: pairs of veth, all up.
+    pairs: u32,
+    /// How often each program runs.
+    runs: u32,
+}
+
+/// Peers have an endpoint on the loopback that nothing is ever sent to, and one allowed-ip; there is no IPv6.
+pub(super) const LOADS: [Load; 4] = [
+    Load { name: "L1", what: "1 interface, 10 peers", interfaces: 1, peers: 10, pairs: 0, runs: 9 },
+    Load { name: "L2", what: "100 interfaces, 10 peers each", interfaces: 100, peers: 10, pairs: 0, runs: 5 },
+    Load { name: "L3", what: "1 interface, 10,000 peers", interfaces: 1, peers: 10_000, pairs: 0, runs: 5 },
+    Load {
+        name: "L4",
+        what: "3 interfaces, 10 peers each; 2,000 other links",
+        interfaces: 3,
+        peers: 10,
+        pairs: 1_000,
+        runs: 5,
+    },
+];
+
+/// What is measured. The floor comes first: the others are given as multiples of it.
+pub(super) const PROGRAMS: [&str; 7] = [
+    "floor",
+    "wgstat status --json",
+    "wgstat export-metrics",
+    "wgstat status",
+    "wg show all dump",
+    "ip -s link show type wireguard",
+    "ip -s link show",
+];
+
+pub(super) fn run_all() -> ExitCode {
+    load_wireguard();
+    println!("VERSION kernel {}", sh("uname -r").trim());
+    for program in ["wg --version", "ip -V", "wgstat --version"] {
+        println!("VERSION {}", sh(program).trim());
+    }
+    for load in &LOADS {
+        set_up(load);
+        for program in PROGRAMS {
+            let status = Command::new("ip")
+                .args(["netns", "exec", load.name, "measure", load.name, &load.runs.to_string()])
+                .args(program.split(' '))
+                .stdin(Stdio::null())
+                .status();
+            if !status.is_ok_and(|status| status.success()) {
+                println!("{program} failed on {}", load.name);
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn set_up(load: &Load) {
+    let Load { name, interfaces, peers, pairs, .. } = load;
+    sh(&format!(
+        "ip netns add {name}; ip netns exec {name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6'"
+    ));
+    let mut links = String::from("link set lo up\n");
+    // The other links were there first: the host is older than its tunnels.
+    for pair in 0..*pairs {
+        let _ = writeln!(links, "link add a{pair} type veth peer name b{pair}");
+    }
+    for interface in 0..*interfaces {
+        let _ = writeln!(links, "link add wg{interface} type wireguard");
+    }
+    batch(name, &links);
+    let mut keys = Keys(20_240_101);
+    for interface in 0..*interfaces {
+        let mut settings = format!("[Interface]\nPrivateKey = {}\nListenPort = {}\n", keys.next(), 20_000 + interface);
+        for peer in 0..*peers {
+            let _ = write!(
+                settings,
+                "[Peer]\nPublicKey = {}\nAllowedIPs = 10.64.{}.{}/32\nEndpoint = 127.0.0.1:{}\n",
+                keys.next(),
+                peer / 250,
+                peer % 250,
+                30_000 + peer
+            );
+        }
+        fs::write("/tmp/settings", settings).unwrap();
+        sh(&format!("ip netns exec {name} wg setconf wg{interface} /tmp/settings"));
+    }
+    let mut up = String::new();
+    for interface in 0..*interfaces {
+        let _ = writeln!(up, "addr add 10.200.{interface}.1/32 dev wg{interface}\nlink set wg{interface} up");
+    }
+    for pair in 0..*pairs {
+        let _ = writeln!(up, "link set a{pair} up\nlink set b{pair} up");
+    }
+    batch(name, &up);
+}
+
+fn batch(namespace: &str, commands: &str) {
+    fs::write("/tmp/batch", commands).unwrap();
+    sh(&format!("ip -n {namespace} -batch /tmp/batch"));
+}
+
+/// Keys that are the same at every run.
+struct Keys(u64);
+
+impl Keys {
+    fn next(&mut self) -> String {
+        use base64::Engine as _;
+        let mut key = [0; 32];
+        for eight in key.as_chunks_mut::<8>().0 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *eight = (self.0 ^ (self.0 >> 32)).to_le_bytes();
+        }
+        base64::engine::general_purpose::STANDARD.encode(key)
+    }
+}

@@ -1,0 +1,71 @@
+//! What a look costs: whole processes on a real WireGuard kernel, counted in instructions, beside `wg`, `ip` and a floor
+//! program that reads the same and looks at nothing.
+//!
+//! Every instruction of the guest, the kernel's included, is a nanosecond of its clock, so the figures repeat to within a
+//! few per cent on any machine. It fails where wgstat costs more than its budget. `WGSTAT_BENCH=write` also writes
+//! `docs/performance.md`.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "it is a test")]
+#![expect(clippy::indexing_slicing, reason = "a test may well fail by index")]
+
+mod load;
+mod report;
+#[path = "../common/vm.rs"]
+mod vm;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use report::Report;
+use vm::Guest;
+
+/// Set in the environment of the guest.
+const MARK: &str = "WGSTAT_BENCH_GUEST";
+
+fn main() -> ExitCode {
+    if std::env::var_os(MARK).is_some() {
+        return load::run_all();
+    }
+    let target = vm::target().unwrap();
+    let built = target.join("x86_64-unknown-linux-musl/release/wgstat");
+    let wgstat = std::env::var_os("WGSTAT").map_or(built, PathBuf::from);
+    if !wgstat.exists() {
+        println!("{}: build it by `cargo build --release --target x86_64-unknown-linux-musl`", wgstat.display());
+        return ExitCode::FAILURE;
+    }
+    let [floor, measure] = ["floor", "measure"].map(|name| compile(name, &target));
+    let mut report = Report::default();
+    let code = vm::run(
+        &Guest {
+            name: "bench",
+            programs: &["ip", "wg"],
+            files: &[(wgstat, "usr/bin/wgstat"), (floor, "usr/bin/floor"), (measure, "usr/bin/measure")],
+            environment: &[&format!("{MARK}=1")],
+            arguments: &[],
+            memory: 2048,
+        },
+        |line| {
+            if !report.take(line) {
+                println!("{line}");
+            }
+        },
+    );
+    print!("\n{}", report.tables());
+    let over = report.over_budget();
+    for excess in &over {
+        println!("over budget: {excess}");
+    }
+    if std::env::var_os("WGSTAT_BENCH").is_some_and(|what| what == "write") {
+        report.write(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.md")));
+    }
+    if over.is_empty() && report.is_complete() { code } else { ExitCode::FAILURE }
+}
+
+/// Compiles one of the C programs.
+fn compile(name: &str, target: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench").join(name).with_extension("c");
+    let program = target.join("vm").join(name);
+    let status =
+        Command::new("cc").args(["-O2", "-Wall", "-Werror", "-static", "-o"]).arg(&program).arg(&source).status();
+    assert!(status.is_ok_and(|status| status.success()), "cc cannot compile {}", source.display());
+    program
+}
