@@ -13,6 +13,7 @@ mod guest;
 mod hostile;
 mod numbers;
 mod privilege;
+mod prometheus;
 mod recordings;
 #[path = "../common/vm.rs"]
 mod vm;
@@ -34,11 +35,11 @@ fn main() -> ExitCode {
     let code = vm::run(
         &Guest {
             name: "kernel-tests",
-            programs: &["ip", "wg", "nft", "ping", "setpriv"],
+            programs: &["ip", "wg", "nft", "ping", "setpriv", "prometheus", "prometheus-node-exporter"],
             files: &[(wgstat, "usr/bin/wgstat"), (lab, "usr/bin/lab")],
             environment: &[&format!("{}=1", guest::MARK), record],
             arguments: &arguments,
-            memory: 1536,
+            memory: 2048,
         },
         |line| {
             if !recorded.take(line) {

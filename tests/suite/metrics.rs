@@ -229,8 +229,12 @@ const MINDFLAVOR: [&str; 3] = [
     "rate(wireguard_sent_bytes_total[10s]) + rate(wireguard_received_bytes_total[10s]) == 0",
 ];
 
+/// Pings of 500 bytes each, and the seconds that `rate()` looks back over.
+const SENT: u64 = 100;
+const WINDOW: u64 = 10;
+
 /// A real Prometheus scrapes a real `node_exporter` that reads our file; every expression of the dashboard returns data, and
-/// the increase of what was sent is what was sent.
+/// `rate()` of each required counter is what was sent.
 #[test]
 fn prometheus_answers_every_expression_of_the_dashboard() {
     let expressions = dashboard_expressions();
@@ -254,13 +258,40 @@ fn prometheus_answers_every_expression_of_the_dashboard() {
             case $answer in *'=> '*) ;; *) echo \"no data: $1: $answer\";; esac
         }}
         {queries}
-        echo sent $(promtool query instant http://127.0.0.1:9090 'wg_interface_tx_packets_total{{interface=\"wg0\"}}') \
-            $(ip -s -j link show wg0)"
+        # The window of the rates: some scrapes before the pings, and some after.
+        $WGSTAT export-metrics --output wg.prom; ip -s -j link show wg0 >/run/before; sleep 8
+        ping -q -c {SENT} -i 0.02 -s 472 10.9.0.2 >/dev/null 2>&1
+        ip -s -j link show wg0 >/run/after; $WGSTAT export-metrics --output wg.prom; sleep 3
+        value() {{ promtool query instant \"$@\" | sed -n 's/.*=> \\([^ ]*\\) .*/\\1/p'; }}
+        now=$(value http://127.0.0.1:9090 'timestamp(wg_interface_tx_bytes_total{{interface=\"wg0\"}})')
+        echo links; cat /run/before /run/after
+        for name in rx_bytes rx_packets rx_errors rx_dropped tx_bytes tx_packets tx_errors tx_dropped; do
+            echo $name $(value --time=$now http://127.0.0.1:9090 \"rate(wg_interface_${{name}}_total{{interface='wg0'}}[{WINDOW}s])\")
+        done"
     );
     let text = text(in_lab("boringtun", &script));
-    let (complaints, sent) = text.split_once("sent ").unwrap_or_else(|| panic!("{text}"));
+    let (complaints, rates) = text.split_once("links\n").unwrap_or_else(|| panic!("{text}"));
     assert_eq!(complaints, "");
-    let told: u64 = sent.split("=> ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-    let link: serde_json::Value = serde_json::from_str(&sent[sent.find("[{\"ifindex").unwrap()..]).unwrap();
-    assert_eq!(told, link[0]["stats64"]["tx"]["packets"], "{sent}");
+    let mut lines = rates.lines();
+    let [before, after] = [(); 2].map(|()| serde_json::from_str::<serde_json::Value>(lines.next().unwrap()).unwrap());
+    let mut compared = 0;
+    for (name, rate) in lines.map(|line| line.split_once(' ').unwrap()) {
+        let (direction, counter) = name.split_once('_').unwrap();
+        let [before, after] = [&before, &after].map(|link| link[0]["stats64"][direction][counter].as_u64().unwrap());
+        let counted = after - before;
+        // A daemon's link counts inner packets, and nothing of what the daemon refuses.
+        let sent = match counter {
+            "packets" => SENT,
+            "bytes" => SENT * 500,
+            _ => 0,
+        };
+        assert_eq!(counted, sent, "{name}");
+        let grown = rate.parse::<f64>().unwrap() * WINDOW as f64;
+        // Where a scrape comes late, one second of the window is extrapolated.
+        let least = counted as f64 * 0.98;
+        let most = counted as f64 * (WINDOW as f64 / (WINDOW - 1) as f64 + 0.02);
+        assert!((least..=most).contains(&grown), "{name}: {grown} by rate(), {counted} by ip");
+        compared += 1;
+    }
+    assert_eq!(compared, 8);
 }
