@@ -4,11 +4,12 @@
 //! two networks with the same labels (a container's daemon whose socket is visible here, say) the first counts.
 
 mod compat;
+mod page;
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use self::page::{Kind, Page, escaped};
 use super::Report;
 use super::text::Text;
 use crate::findings::counters::{Meaning, meaning};
@@ -120,12 +121,6 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
         .collect()
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Counter,
-    Gauge,
-}
-
 /// A family with one number for each peer that has it.
 struct PeerFamily {
     name: &'static str,
@@ -134,55 +129,7 @@ struct PeerFamily {
     value: fn(&Peer) -> Option<u64>,
 }
 
-/// The text, sample by sample.
-struct Page<'out> {
-    text: Text<'out>,
-}
-
 impl Page<'_> {
-    fn family(&mut self, name: &str, kind: Kind, help: &str) {
-        self.family_of_parts(name, kind, &[help]);
-    }
-
-    /// The parts of the help are our own words, which have nothing to escape.
-    fn family_of_parts(&mut self, name: &str, kind: Kind, help: &[&str]) {
-        debug_assert!(!help.iter().any(|part| part.contains(['\\', '\n'])), "{help:?}");
-        let kind = match kind {
-            Kind::Counter => " counter\n",
-            Kind::Gauge => " gauge\n",
-        };
-        for part in ["# HELP ", name, " "].iter().chain(help).chain(&["\n# TYPE ", name, kind]) {
-            self.text.raw(part.as_bytes());
-        }
-    }
-
-    /// A sample with just these labels.
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
-        self.text.raw(name.as_bytes());
-        self.text.byte(b'{');
-        append_labels(&mut self.text, labels.iter().copied());
-        self.value(value);
-    }
-
-    /// A sample of a network.
-    fn of(&mut self, name: &str, network: &Labelled<'_>, value: u64) {
-        self.open(name, network);
-        self.value(value);
-    }
-
-    fn open(&mut self, name: &str, network: &Labelled<'_>) {
-        self.text.raw(name.as_bytes());
-        self.text.byte(b'{');
-        self.text.raw(network.labels.as_bytes());
-    }
-
-    fn value(&mut self, value: u64) {
-        self.text.raw(b"} ");
-        self.text.number(value);
-        self.text.byte(b'\n');
-        self.text.pass_on();
-    }
-
     /// A family with one sample for each network that has a value.
     fn gauge(
         &mut self,
@@ -428,25 +375,4 @@ fn endpoint(text: &mut Text<'_>, peer: &Peer) {
     if let Some(endpoint) = peer.endpoint {
         text.endpoint(endpoint);
     }
-}
-
-/// `name="value"`, parted by commas, with the three escapes of the format. What could act on a terminal is shown as text.
-fn append_labels<'a>(text: &mut Text<'_>, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
-    for (place, (name, value)) in labels.into_iter().enumerate() {
-        if place > 0 {
-            text.byte(b',');
-        }
-        text.raw(name.as_bytes());
-        text.raw(b"=\"");
-        text.raw(escaped(value).as_bytes());
-        text.byte(b'"');
-    }
-}
-
-fn escaped(value: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\' && byte != b'"';
-    if value.bytes().all(plain) {
-        return Cow::Borrowed(value);
-    }
-    Cow::Owned(printable(value).replace('\\', "\\\\").replace('"', "\\\""))
 }

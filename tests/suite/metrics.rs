@@ -276,11 +276,11 @@ fn prometheus_answers_every_expression_of_the_dashboard() {
     let [before, after] = [(); 2].map(|()| serde_json::from_str::<serde_json::Value>(lines.next().unwrap()).unwrap());
     let mut compared = 0;
     for (name, rate) in lines.map(|line| line.split_once(' ').unwrap()) {
-        let (direction, counter) = name.split_once('_').unwrap();
-        let [before, after] = [&before, &after].map(|link| link[0]["stats64"][direction][counter].as_u64().unwrap());
+        let (direction, what) = name.split_once('_').unwrap();
+        let [before, after] = [&before, &after].map(|link| link[0]["stats64"][direction][what].as_u64().unwrap());
         let counted = after - before;
         // A daemon's link counts inner packets, and nothing of what the daemon refuses.
-        let sent = match counter {
+        let sent = match what {
             "packets" => SENT,
             "bytes" => SENT * 500,
             _ => 0,

@@ -1,6 +1,7 @@
 //! The families of other exporters, with their names, labels and quirks.
 
-use super::{Keyed, Kind, Labelled, Options, Page, PeerFamily};
+use super::page::{Kind, Page};
+use super::{Keyed, Labelled, Options, PeerFamily};
 
 /// `prometheus_wireguard_exporter`: a handshake that never was is 0.
 pub(super) fn mindflavor(page: &mut Page<'_>, networks: &[Labelled<'_>]) {
