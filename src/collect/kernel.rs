@@ -42,6 +42,10 @@ const WGALLOWEDIP_A_CIDR_MASK: u16 = 3;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
+/// Lists of peers: less than 6 KiB, and less than 3 MiB.
+const SHORT: usize = 32;
+const LONG: usize = 16 * 1024;
+
 /// What WireGuard itself knows of an interface.
 #[derive(Debug, Default, PartialEq)]
 pub struct Device {
@@ -178,10 +182,10 @@ fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
                 // key and more allowed-ips, and none of its counters.
                 let mut continues = device.peers.last().map(|peer| peer.public_key);
                 attributes(value, |_, value| {
-                    // Filled where it stays: there may be tens of thousands. For the same reason the list grows in long
-                    // strides; memory that is not used costs nothing, memory that is left behind does.
-                    if device.peers.len() == device.peers.capacity() {
-                        device.peers.reserve(7 * device.peers.len());
+                    // Filled where it stays: there may be tens of thousands. For the same reason a list that is not short makes
+                    // room for a long one at once; memory that is not used costs nothing, memory that is left behind does.
+                    if device.peers.len() == device.peers.capacity() && (SHORT..LONG).contains(&device.peers.len()) {
+                        device.peers.reserve(LONG);
                     }
                     device.peers.resize_with(device.peers.len() + 1, Peer::default);
                     let Some(peer) = device.peers.last_mut() else { return Ok(()) };
@@ -206,7 +210,7 @@ fn fill_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Failure> {
         match kind {
             WGPEER_A_PUBLIC_KEY => peer.public_key = PublicKey(number(value)?),
             // All zeros is the kernel's word for "none".
-            WGPEER_A_PRESHARED_KEY => peer.has_preshared_key = value.iter().fold(0, |all, byte| all | byte) != 0,
+            WGPEER_A_PRESHARED_KEY => peer.has_preshared_key = number::<32>(value)? != [0; 32],
             WGPEER_A_ENDPOINT => peer.endpoint = Some(parse_endpoint(value)?),
             WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL => {
                 peer.persistent_keepalive = u16::from_ne_bytes(number(value)?);

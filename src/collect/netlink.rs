@@ -241,10 +241,28 @@ impl<T: Transport> Netlink<T> {
         header.set_sequence_number(self.sequence);
         self.transport.send(request).map_err(Failure::Io)?;
 
+        let mut filled = 0;
+        let result = self.receive(reply, &mut filled, &mut each);
+        // Keys may lie in it, also behind the end of the last datagram.
+        self.buffer.resize(filled, 0);
+        self.buffer.as_mut_slice().zeroize();
+        self.abandoned = !matches!(result, Ok(()) | Err(Failure::Kernel(..)));
+        result
+    }
+
+    /// Reads to the end of the reply, and notes how much of the buffer was ever filled.
+    fn receive(
+        &mut self,
+        reply: Reply,
+        filled: &mut usize,
+        each: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut interrupted = false;
         loop {
             self.buffer.clear();
-            let length = match self.transport.receive(&mut self.buffer) {
+            let received = self.transport.receive(&mut self.buffer);
+            *filled = self.buffer.len().max(*filled);
+            let length = match received {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Failure::Timeout),
@@ -252,24 +270,14 @@ impl<T: Transport> Netlink<T> {
                 Err(error) => return Err(Failure::Io(error)),
             };
             if length > self.buffer.len() {
+                // A larger buffer is another one.
                 self.buffer.zeroize();
                 self.buffer.reserve(length.next_power_of_two().min(BUFFER_LIMIT));
+                *filled = 0;
                 return Err(Failure::Truncated(length));
             }
-            let end = walk(&self.buffer, self.sequence, self.transport.port(), reply, &mut interrupted, &mut each);
-            // Keys may lie in it.
-            self.buffer.as_mut_slice().zeroize();
-            match end {
-                Ok(false) => {}
-                Ok(true) if interrupted => return Err(Failure::Interrupted),
-                Ok(true) => {
-                    self.abandoned = false;
-                    return Ok(());
-                }
-                Err(failure) => {
-                    self.abandoned = !matches!(failure, Failure::Kernel(..));
-                    return Err(failure);
-                }
+            if walk(&self.buffer, self.sequence, self.transport.port(), reply, &mut interrupted, each)? {
+                return if interrupted { Err(Failure::Interrupted) } else { Ok(()) };
             }
         }
     }
@@ -408,6 +416,39 @@ mod tests {
         let payload = netlink.get(&mut [0; 16], |payload| Ok(payload.to_vec())).unwrap();
         assert_eq!(payload, b"KEY!");
         assert_eq!(netlink.buffer, [0; 20]);
+    }
+
+    #[test]
+    fn what_a_longer_datagram_left_is_wiped_too() {
+        /// Hands these out, the last first.
+        struct Each(Vec<Vec<u8>>);
+        impl Transport for Each {
+            fn send(&mut self, _: &[u8]) -> io::Result<()> {
+                Ok(())
+            }
+            fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+                buffer.extend(self.0.pop().unwrap());
+                Ok(buffer.len())
+            }
+            fn reopen(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+            fn port(&self) -> u32 {
+                0
+            }
+        }
+        let datagram = |kind, length: u8| {
+            let mut datagram = vec![0; length.into()];
+            datagram[0] = length;
+            datagram[4] = kind;
+            datagram[8] = 1;
+            datagram
+        };
+        let mut long = datagram(0x20, 64);
+        long[60..].copy_from_slice(b"KEY!");
+        let mut netlink = Netlink::new(Each(vec![datagram(3, 20), long]));
+        netlink.dump(&mut [0; 16], |(), _| Ok(())).unwrap();
+        assert_eq!(netlink.buffer, [0; 64]);
     }
 
     #[test]

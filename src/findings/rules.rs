@@ -1,4 +1,4 @@
-//! The table of rules: what `check` and `serve` judge by and what the generated alert rules say, in one place.
+//! The table of rules: what findings say and what the generated alert rules say, in one place.
 
 use super::Severity;
 
@@ -15,8 +15,14 @@ pub struct Rule {
     pub summary: &'static str,
     /// Why, in one sentence.
     pub cause: &'static str,
-    /// What to do; `INTERFACE` stands for the interface's name.
+    /// What to do; `INTERFACE` stands for the interface's name, `PEER` for the first peer's public key.
     pub remedy: &'static str,
+}
+
+/// The rule of this id.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
 }
 
 /// A rule as Prometheus evaluates it.
@@ -37,8 +43,8 @@ pub struct Alert {
 const INTERFACE: &str = "{{ $labels.interface }} on {{ $labels.instance }}";
 const PER_SECOND: Option<(f64, &str)> = Some((0.0, "per second"));
 
-/// Every rule that has an alert. Rates are over five minutes, so that one missed scrape does not hide an increase.
-pub const RULES: [Rule; 9] = [
+/// Every rule. Rates of alerts are over five minutes, so that one missed scrape does not hide an increase.
+pub static RULES: [Rule; 18] = [
     Rule {
         id: "interface_down",
         severity: Severity::Critical,
@@ -52,6 +58,81 @@ pub const RULES: [Rule; 9] = [
         summary: "the interface is down, or its daemon is dead",
         cause: "it was never brought up, or somebody or something took it down",
         remedy: "ip link set INTERFACE up; with a userspace daemon, start that first",
+    },
+    Rule {
+        id: "daemon_dead",
+        severity: Severity::Critical,
+        alert: None,
+        summary: "its userspace daemon is dead: the socket refuses connections and there is no link",
+        cause: "the daemon was killed or crashed, and left its socket file",
+        remedy: "start the daemon again, or remove the socket file",
+    },
+    Rule {
+        id: "rx_forbidden_source",
+        severity: Severity::Warning,
+        alert: None,
+        summary: "packets from a peer with a source address it may not use",
+        cause: "a peer sent from an inner source address that is not in its allowed-ips here, or something that is neither \
+                IPv4 nor IPv6; it is neither corruption nor the MTU",
+        remedy: "compare the peer's own tunnel addresses with its allowed-ips on this host; a peer that forwards for others, \
+                 or has a second address, needs those listed too: wg set INTERFACE peer KEY allowed-ips ALL,OF,THEM",
+    },
+    Rule {
+        id: "rx_malformed",
+        severity: Severity::Warning,
+        alert: None,
+        summary: "packets from a peer with a wrong inner header",
+        cause: "the inner IP header claims more bytes than arrived, or there are fewer than a header has; it is not the MTU",
+        remedy: "a broken or hostile peer: find it by its traffic",
+    },
+    Rule {
+        id: "tx_refused",
+        severity: Severity::Warning,
+        alert: None,
+        summary: "packets whose outer send was refused",
+        cause: "a firewall on this host refuses the send to an IPv6 endpoint",
+        remedy: "look at the firewall's output chain: nft list ruleset",
+    },
+    Rule {
+        id: "peer_unreachable",
+        severity: Severity::Warning,
+        alert: None,
+        summary: "handshakes go out, and none was ever answered",
+        cause: "its endpoint is wrong, it is off, a firewall is between, or one of the two has the wrong key for the other",
+        remedy: "wg show INTERFACE endpoints; then on the peer: is it up, on that port, with this host's public key",
+    },
+    Rule {
+        id: "peer_never_seen",
+        severity: Severity::Info,
+        alert: None,
+        summary: "never called in, and no endpoint to call it at",
+        cause: "it was never online since the interface was created, or something keeps its handshakes away",
+        remedy: "nothing, if it is not expected; else see that it reaches this host's listen port",
+    },
+    Rule {
+        id: "peer_without_allowed_ips",
+        severity: Severity::Warning,
+        alert: None,
+        summary: "no allowed-ips: nothing is sent to it, and whatever it sends is refused",
+        cause: "none were set, or another peer was given the same ones later, which takes them away in silence",
+        remedy: "wg set INTERFACE peer PEER allowed-ips ADDRESS/PREFIX",
+    },
+    Rule {
+        id: "allowed_ips_overlap",
+        severity: Severity::Info,
+        alert: None,
+        summary: "part of the allowed-ips lies within another peer's",
+        cause: "the longer prefix wins, as with routes; often that is meant",
+        remedy: "wg show INTERFACE allowed-ips",
+    },
+    Rule {
+        id: "mtu_below_ipv6_minimum",
+        severity: Severity::Warning,
+        alert: None,
+        summary: "IPv6 is among the allowed-ips, and the MTU is below the 1280 that it needs",
+        cause: "the kernel removes IPv6 and its addresses from such an interface",
+        remedy: "ip link set INTERFACE mtu 1280, then add its IPv6 address again, which was removed: ip -6 address add \
+                 ADDRESS/PREFIX dev INTERFACE",
     },
     Rule {
         id: "rx_errors",
@@ -123,7 +204,7 @@ pub const RULES: [Rule; 9] = [
             hold: "1m",
             subject: "peer {{ $labels.public_key }} of {{ $labels.interface }} on {{ $labels.instance }}",
         }),
-        summary: "a peer with keepalive has not shaken hands for longer than an idle one ever does",
+        summary: "no handshake for longer than an idle peer with keepalive ever goes without",
         cause: "the peer is off, or the path to it is broken",
         remedy: "wgstat status INTERFACE; check that the peer is up and that its endpoint is still right",
     },
@@ -170,3 +251,18 @@ pub const RULES: [Rule; 9] = [
         remedy: "systemctl status wgstat.timer; run wgstat export-metrics by hand",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_stands_once_and_says_all() {
+        for (place, rule) in RULES.iter().enumerate() {
+            assert!(RULES.iter().skip(place + 1).all(|other| other.id != rule.id), "{}", rule.id);
+            for text in [rule.summary, rule.cause, rule.remedy] {
+                assert!(!text.is_empty() && !text.ends_with('.') && !text.contains("  "), "{}: {text:?}", rule.id);
+            }
+        }
+    }
+}

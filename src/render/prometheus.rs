@@ -86,18 +86,13 @@ impl Keyed<'_> {
 }
 
 fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
-    let mut seen = HashSet::new();
     let networks = report.snapshot.networks.iter();
-    networks
-        .filter_map(|network| {
+    let mut all: Vec<Labelled<'a>> = networks
+        .map(|network| {
             let name = network.interface.text();
             let name = escaped(&name);
-            let mut labels = format!("network=\"{name}\",interface=\"{name}\"");
+            let mut labels = ["network=\"", &*name, "\",interface=\"", &*name, "\""].concat();
             labels.extend(network.netns.as_deref().map(|netns| format!(",netns=\"{}\"", escaped(netns))));
-            // By what is written: two names may look alike once they are escaped.
-            if !seen.insert(labels.clone()) {
-                return None;
-            }
             let peers = network.peers.as_deref().unwrap_or_default();
             let mut peers: Vec<Keyed<'_>> = peers.iter().map(Keyed::from).collect();
             if network.backend != Backend::Kernel {
@@ -116,9 +111,15 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
                 peers = latest.into_iter().map(|(_, keyed)| keyed).collect();
             }
             let omitted = all - peers.len();
-            Some(Labelled { network, labels, peers, online, omitted })
+            Labelled { network, labels, peers, online, omitted }
         })
-        .collect()
+        .collect();
+    // By what is written: two names may look alike once they are escaped.
+    let mut seen = HashSet::with_capacity(all.len());
+    let first: Vec<bool> = all.iter().map(|of| seen.insert(of.labels.as_str())).collect();
+    let mut first = first.into_iter();
+    all.retain(|_| first.next().unwrap_or(true));
+    all
 }
 
 /// A family with one number for each peer that has it.

@@ -43,7 +43,7 @@ fn write_network(
             style,
             2,
             Tone::Bad,
-            &format!("! {}: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy),
+            &format!("! {}. Cause: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy),
         )?;
     }
     if network.ifindex.is_some() {

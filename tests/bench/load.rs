@@ -24,7 +24,7 @@ pub(super) struct Load {
 pub(super) const LOADS: [Load; 4] = [
     Load { name: "L1", what: "1 interface, 10 peers", interfaces: 1, peers: 10, pairs: 0, runs: 9 },
     Load { name: "L2", what: "100 interfaces, 10 peers each", interfaces: 100, peers: 10, pairs: 0, runs: 5 },
-    Load { name: "L3", what: "1 interface, 10,000 peers", interfaces: 1, peers: 10_000, pairs: 0, runs: 5 },
+    Load { name: "L3", what: "1 interface, 10,000 peers", interfaces: 1, peers: 10_000, pairs: 0, runs: 9 },
     Load {
         name: "L4",
         what: "3 interfaces, 10 peers each; 2,000 other links",

@@ -243,5 +243,5 @@ fn lab() {
     assert_eq!((online(office), online(&status["networks"][1])), (2, 1));
     let ids: Vec<&str> =
         status["findings"].as_array().unwrap().iter().map(|finding| finding["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["rx_forbidden_source", "tx_errors"]);
+    assert_eq!(ids, ["rx_forbidden_source", "tx_errors", "peer_unreachable"]);
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::vm::load_wireguard;
 pub(super) use super::vm::sh;
-use super::{common, faults, hostile, numbers, privilege, prometheus, recordings};
+use super::{common, faults, findings, hostile, numbers, privilege, prometheus, recordings};
 
 /// Set in the environment of the guest.
 pub(super) const MARK: &str = "WGSTAT_GUEST";
@@ -25,8 +25,16 @@ pub(super) fn run() -> ExitCode {
     let filtered = arguments.filter.is_some();
     add("kernel_without_the_module_has_no_networks_and_says_why", privilege::kernel_without_module);
     add("module_loads", load_wireguard);
-    for (name, test) in
-        [numbers::TESTS, faults::TESTS, hostile::TESTS, privilege::TESTS, prometheus::TESTS, recordings::TESTS].concat()
+    for (name, test) in [
+        numbers::TESTS,
+        faults::TESTS,
+        findings::TESTS,
+        hostile::TESTS,
+        privilege::TESTS,
+        prometheus::TESTS,
+        recordings::TESTS,
+    ]
+    .concat()
     {
         add(name, test);
     }

@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod findings;
 mod guest;
 mod hostile;
 mod numbers;
