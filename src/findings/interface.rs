@@ -30,33 +30,29 @@ fn counter_findings(network: &Network) -> impl Iterator<Item = Finding> {
     let refused = if kernel { value(Counter::TxAbortedErrors) } else { 0 };
     let unsent = value(Counter::TxErrors).saturating_sub(refused);
     [
-        (
-            "rx_forbidden_source",
-            Counter::RxFrameErrors,
-            forbidden,
-            "packets from a peer with a source address it may not use",
-        ),
-        ("rx_malformed", Counter::RxLengthErrors, malformed, "packets from a peer with a wrong inner header"),
-        ("rx_errors", Counter::RxErrors, other, "packets received and refused"),
-        ("tx_refused", Counter::TxAbortedErrors, refused, "packets whose outer send was refused"),
-        ("tx_errors", Counter::TxErrors, unsent, "packets that could not be sent"),
-        ("rx_dropped", Counter::RxDropped, value(Counter::RxDropped), "received packets dropped"),
-        ("tx_dropped", Counter::TxDropped, value(Counter::TxDropped), "packets dropped before sending"),
+        ("rx_forbidden_source", Counter::RxFrameErrors, forbidden),
+        ("rx_malformed", Counter::RxLengthErrors, malformed),
+        ("rx_errors", Counter::RxErrors, other),
+        ("tx_refused", Counter::TxAbortedErrors, refused),
+        ("tx_errors", Counter::TxErrors, unsent),
+        ("rx_dropped", Counter::RxDropped, value(Counter::RxDropped)),
+        ("tx_dropped", Counter::TxDropped, value(Counter::TxDropped)),
     ]
     .into_iter()
-    .filter(|&(_, _, count, _)| count > 0)
-    .map(|(id, counter, count, what)| {
+    .filter(|&(_, _, count)| count > 0)
+    .map(|(id, counter, count)| {
         // What it means depends on who does the work.
         let meaning = counters::meaning(counter, network.backend);
+        let base = finding(id, network);
         Finding {
             severity: Severity::Info,
             count,
             value: Some(count),
             unit: Some("packets"),
-            summary: format!("{count} {what}, since the interface was created"),
+            summary: format!("{count} {}, since the interface was created", base.summary),
             cause: meaning.means,
             remedy: meaning.remedy.map_or_else(|| format!("wgstat stats {}", network.interface), str::to_owned),
-            ..finding(id, network)
+            ..base
         }
     })
 }

@@ -144,7 +144,7 @@ pub static RULES: [Rule; 18] = [
             hold: "0m",
             subject: INTERFACE,
         }),
-        summary: "packets are received and refused",
+        summary: "packets received and refused",
         cause: "a peer uses an inner source address that is not in its allowed-ips (reason frame), or sends broken inner \
                 packets (reason length); it is neither corruption nor the MTU",
         remedy: "wgstat stats INTERFACE; compare the peer's own tunnel addresses with its allowed-ips on this host",
@@ -159,7 +159,7 @@ pub static RULES: [Rule; 18] = [
             hold: "0m",
             subject: INTERFACE,
         }),
-        summary: "packets cannot be sent",
+        summary: "packets that could not be sent",
         cause: "no peer's allowed-ips cover the destination, or that peer has no endpoint, or a firewall refuses the send \
                 to an IPv6 endpoint (reason aborted)",
         remedy: "wgstat stats INTERFACE; add the destination to a peer's allowed-ips or remove the route to it",
@@ -174,7 +174,7 @@ pub static RULES: [Rule; 18] = [
             hold: "0m",
             subject: INTERFACE,
         }),
-        summary: "received packets are dropped after decryption",
+        summary: "received packets dropped",
         cause: "the network core drops them, and no cause is known for certain; it is not loss on the way",
         remedy: "look at the CPU load and at net.core.netdev_max_backlog",
     },
@@ -188,7 +188,7 @@ pub static RULES: [Rule; 18] = [
             hold: "0m",
             subject: INTERFACE,
         }),
-        summary: "packets are dropped before sending",
+        summary: "packets dropped before sending",
         cause: "they waited for a handshake that a peer does not answer, or a firewall refuses the send to an IPv4 \
                 endpoint; it is not congestion of the wire",
         remedy: "wgstat status INTERFACE; check the endpoint, firewall, port and key of the peer without a handshake",
