@@ -16,6 +16,9 @@ _wgstat() {
             ",$1")
                 cmd="wgstat"
                 ;;
+            wgstat,check)
+                cmd="wgstat__subcmd__check"
+                ;;
             wgstat,export-metrics)
                 cmd="wgstat__subcmd__export__subcmd__metrics"
                 ;;
@@ -30,6 +33,9 @@ _wgstat() {
                 ;;
             wgstat,status)
                 cmd="wgstat__subcmd__status"
+                ;;
+            wgstat__subcmd__help,check)
+                cmd="wgstat__subcmd__help__subcmd__check"
                 ;;
             wgstat__subcmd__help,export-metrics)
                 cmd="wgstat__subcmd__help__subcmd__export__subcmd__metrics"
@@ -53,7 +59,7 @@ _wgstat() {
 
     case "${cmd}" in
         wgstat)
-            opts="-h -V --json --color --strict --no-peers --help --version status stats export-metrics generate help"
+            opts="-h -V --json --color --strict --no-peers --help --version status stats check export-metrics generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -61,6 +67,40 @@ _wgstat() {
             case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wgstat__subcmd__check)
+            opts="-h --json --color --strict --no-peers --interval --state --warn --crit --plugin --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --crit)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -135,8 +175,22 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__help)
-            opts="status stats export-metrics generate help"
+            opts="status stats check export-metrics generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wgstat__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

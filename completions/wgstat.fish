@@ -34,6 +34,7 @@ complete -c wgstat -n "__fish_wgstat_needs_command" -s h -l help -d 'Print help 
 complete -c wgstat -n "__fish_wgstat_needs_command" -s V -l version -d 'Print version'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -56,6 +57,18 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l no-peers -d 'Lea
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l bytes -d 'Show the peers\' bytes to the last digit'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l interval -d 'Look twice, so far apart (2s, 500ms, 1m); 0 looks once, and judges nothing that needs time' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l state -d 'Compare with the last run, and keep this one\'s counters in the file; the first run looks twice' -r -F
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l warn -d 'Warn if an interface passes a limit: rx_errors=100, rx_errors=0/s, tx_dropped=10/min, handshake_age=5m, or has fewer peers_online=3' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l crit -d 'The same, and it is critical' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l strict -d 'Exit with 1 if anything could not be read'
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l plugin -d 'Print the one line of monitoring plugins, with performance data'
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -79,8 +92,9 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l json -d 'Prin
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l no-peers -d 'Leave the peers unread; needs no privilege'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats export-metrics generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::Threshold;
+
 /// What the kernel knows about WireGuard interfaces, and what it means.
 #[derive(Debug, Parser)]
 #[command(
@@ -77,6 +79,17 @@ pub enum Command {
     /// and how the interface's bytes differ from its peers'.
     Stats(Stats),
 
+    /// Say what is wrong, why, and what to do; for people and for monitoring
+    ///
+    /// Is it errors, drops, the MTU or a peer? Each finding comes with its numbers, its cause and a remedy to type; what only
+    /// you know stands in it in capitals. A counter that is not 0 is no trouble by itself: it is when it grows, over
+    /// --interval, or with --state since the last run. Some findings need time: a peer that no longer answers 6 seconds,
+    /// traffic in one direction only 20.
+    ///
+    /// Exits with 0 if all is well, 1 for a warning, 2 if it is critical, 3 if not all could be looked at or the usage was
+    /// wrong, as monitoring plugins do.
+    Check(Check),
+
     /// Print Prometheus metrics, or write them for `node_exporter`'s textfile collector
     ///
     /// Absolute counters of the interfaces and their peers, in the text format that the textfile collector reads. With
@@ -121,6 +134,36 @@ pub struct Stats {
     /// Show the peers' bytes to the last digit
     #[arg(long)]
     pub bytes: bool,
+}
+
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Only these interfaces; one that is not there is critical
+    #[arg(value_name = "IFACE")]
+    pub interfaces: Vec<OsString>,
+
+    /// Look twice, so far apart (2s, 500ms, 1m); 0 looks once, and judges nothing that needs time
+    #[arg(long, value_name = "TIME", value_parser = interval_or_none, default_value = "2s")]
+    pub interval: Duration,
+
+    /// Compare with the last run, and keep this one's counters in the file; the first run looks twice
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+
+    #[expect(clippy::doc_markdown, reason = "it is the help text")]
+    /// Warn if an interface passes a limit: rx_errors=100, rx_errors=0/s, tx_dropped=10/min, handshake_age=5m, or has fewer
+    /// peers_online=3
+    #[arg(long, value_name = "COUNTER=LIMIT", value_parser = Threshold::parse)]
+    pub warn: Vec<Threshold>,
+
+    /// The same, and it is critical
+    #[arg(long, value_name = "COUNTER=LIMIT", value_parser = Threshold::parse)]
+    pub crit: Vec<Threshold>,
+
+    /// Print the one line of monitoring plugins, with performance data
+    #[arg(long, conflicts_with = "json")]
+    pub plugin: bool,
 }
 
 #[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
@@ -219,6 +262,10 @@ fn rate(text: &str) -> Result<f64, String> {
 const SHORTEST: Duration = Duration::from_millis(10);
 /// Longest one that is not a slip of the finger.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn interval_or_none(text: &str) -> Result<Duration, String> {
+    if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { interval(text) }
+}
 
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 2s, 500ms or 1m"))?;

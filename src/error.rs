@@ -20,13 +20,15 @@ pub enum Code {
     DumpInterrupted,
     /// A userspace daemon did not answer, or not in the UAPI's words.
     DaemonUnreachable,
+    /// A setting, or a file that was named, is not what it should be.
+    ConfigInvalid,
     /// The result could not be written.
     OutputFailed,
 }
 
 impl Code {
     /// All codes with what each means, for the manual.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::InterfaceNotFound, "no WireGuard interface or daemon has that name"),
         (Self::NotWireguard, "the interface exists and is of another kind"),
         (Self::PermissionDenied, "a privilege is missing; the hint says which and how to grant it"),
@@ -36,6 +38,7 @@ impl Code {
             Self::DaemonUnreachable,
             "a userspace WireGuard daemon did not answer, or gave an answer that could not be read",
         ),
+        (Self::ConfigInvalid, "a setting, or a file that was named, is not what it should be"),
         (Self::OutputFailed, "the result could not be written"),
     ];
 
@@ -49,6 +52,7 @@ impl Code {
             Self::KernelError => "KERNEL_ERROR",
             Self::DumpInterrupted => "DUMP_INTERRUPTED",
             Self::DaemonUnreachable => "DAEMON_UNREACHABLE",
+            Self::ConfigInvalid => "CONFIG_INVALID",
             Self::OutputFailed => "OUTPUT_FAILED",
         }
     }
@@ -89,6 +93,16 @@ pub enum Error {
         /// Why it failed.
         cause: String,
     },
+    /// A setting makes no sense, or a file that was named.
+    #[error("{subject}: {cause}")]
+    Config {
+        /// The setting or the file.
+        subject: String,
+        /// What is wrong with it.
+        cause: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// Writing the result failed.
     #[error("{subject}: cannot write: {source}")]
     Output {
@@ -113,6 +127,7 @@ impl Error {
             Self::InterfaceNotFound { .. } => Code::InterfaceNotFound,
             Self::NotWireguard { .. } => Code::NotWireguard,
             Self::Collect { code, .. } => *code,
+            Self::Config { .. } => Code::ConfigInvalid,
             Self::Output { .. } => Code::OutputFailed,
         }
     }
@@ -129,6 +144,7 @@ impl Error {
             Self::Collect { code: Code::DumpInterrupted, .. } => {
                 Some("interfaces are being added or removed all the time; try again".to_owned())
             }
+            Self::Config { hint, .. } => hint.clone(),
             _ => None,
         }
     }

@@ -24,3 +24,4 @@ pub mod model;
 pub mod rates;
 pub mod render;
 pub mod sampler;
+pub mod state;

@@ -3,9 +3,9 @@
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use wgstat::cli::Cli;
-use wgstat::commands::{self, Outcome};
+use clap::{CommandFactory as _, Parser as _};
+use wgstat::cli::{Cli, Command};
+use wgstat::commands;
 
 /// musl's own allocator asks the kernel for memory, and gives it back, piece by piece: a quarter of what a short run costs.
 #[cfg(target_env = "musl")]
@@ -16,11 +16,13 @@ fn main() -> ExitCode {
     // Before anything is read: replies of the kernel and of daemons hold private keys, and no core dump shall.
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let mut out = BufWriter::new(Stdout);
     match commands::run(&cli, &mut out, &mut io::stderr()) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) if error.is_broken_pipe() => {
             // What is still buffered has no reader either.
             let _ = out.into_parts();
@@ -29,10 +31,28 @@ fn main() -> ExitCode {
         Err(error) => {
             // What a failed command had already to say is half a result, and worth less than none.
             let (mut stdout, _) = out.into_parts();
-            commands::explain(&error, &cli.global, &mut stdout, &mut io::stderr());
-            ExitCode::FAILURE
+            commands::explain(&error, &cli, &mut stdout, &mut io::stderr());
+            let is_check = matches!(cli.command, Some(Command::Check(_)));
+            ExitCode::from(commands::exit_code_of_failure(is_check, false))
         }
     }
+}
+
+/// Says how it is to be called, and ends; help and version are no misuse.
+fn misused(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    // As far as it can be read, what was to be done?
+    let read = Cli::command().ignore_errors(true).try_get_matches_from(std::env::args_os());
+    let is_check = read.is_ok_and(|matches| matches.subcommand_name() == Some("check"));
+    if is_check && std::env::args_os().any(|word| word == "--plugin") {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        commands::explain_misuse(first, &mut Stdout);
+    }
+    ExitCode::from(commands::exit_code_of_failure(is_check, true))
 }
 
 /// Standard output as it is. The standard library's looks for the last line end of all that is written, which for a long

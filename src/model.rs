@@ -6,15 +6,20 @@
 mod counter;
 mod key;
 mod name;
+mod surroundings;
+mod threshold;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub use counter::{Counter, InterfaceStats};
-pub use key::PublicKey;
+pub use key::{PublicKey, decode_hex};
 pub use name::{Name, acts_on_terminal, printable};
 use smallvec::SmallVec;
+pub use surroundings::{Detour, Host, OuterLink, Path, PathKey, Route, Surroundings};
+pub use threshold::{Per, Rate, Threshold};
 
 use crate::error::Code;
 
@@ -31,6 +36,10 @@ pub struct Snapshot {
     pub sources: Vec<Source>,
     /// Facts that help a reader of an empty or partial snapshot; they change no verdict.
     pub hints: Vec<String>,
+    /// Interfaces that were asked for and are not there.
+    pub missing: Vec<Name>,
+    /// The host around the networks; read for a diagnosis only.
+    pub host: Option<Host>,
 }
 
 /// One WireGuard interface with what is known of its peers.
@@ -64,6 +73,8 @@ pub struct Network {
     pub stats: InterfaceStats,
     /// The peers in the order they were reported; `None` where they could not be read.
     pub peers: Option<Vec<Peer>>,
+    /// What is around it; read for a diagnosis only.
+    pub surroundings: Option<Box<Surroundings>>,
 }
 
 /// Who does the WireGuard work of an interface.
@@ -144,6 +155,29 @@ pub struct AllowedIp {
     pub address: IpAddr,
     /// Prefix length in bits.
     pub prefix: u8,
+}
+
+impl AllowedIp {
+    /// Whether the address is within it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let whole = |address| AllowedIp { address, prefix: if address.is_ipv4() { 32 } else { 128 } };
+        self.address.is_ipv4() == address.is_ipv4() && {
+            let (own, other) = (self.range(), whole(address).range());
+            own.contains(other.start())
+        }
+    }
+
+    /// Its first and last address, as numbers that leave IPv4 at the top of 128 bits.
+    #[must_use]
+    pub fn range(&self) -> RangeInclusive<u128> {
+        let first = match self.address {
+            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        let hosts = u128::MAX.checked_shr(self.prefix.into()).unwrap_or(0);
+        first & !hosts..=first | hosts
+    }
 }
 
 impl fmt::Display for AllowedIp {

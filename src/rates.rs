@@ -63,10 +63,16 @@ pub fn rates(old: &Snapshot, new: &Snapshot, elapsed: Duration) -> Vec<Option<Ne
     new.networks
         .iter()
         .map(|network| {
-            let before = old.networks.iter().find(|before| is_same(before, network))?;
+            let before = counterpart(old, network)?;
             (interval > 0.0).then(|| network_rates(before, network, interval))
         })
         .collect()
+}
+
+/// The same network in an older snapshot.
+#[must_use]
+pub fn counterpart<'a>(old: &'a Snapshot, new: &Network) -> Option<&'a Network> {
+    old.networks.iter().find(|old| is_same(old, new))
 }
 
 fn is_same(old: &Network, new: &Network) -> bool {

@@ -1,5 +1,7 @@
 //! Netlink attributes: type, length, value, one after the other or within each other (`linux/netlink.h`).
 
+use std::net::IpAddr;
+
 use super::netlink::Failure;
 
 /// `struct nlattr`: the length with these four bytes, then the type.
@@ -36,6 +38,16 @@ pub fn attributes<'a>(
 /// `Malformed` where the attribute has another size.
 pub fn number<const N: usize>(value: &[u8]) -> Result<[u8; N], Failure> {
     value.try_into().map_err(|_| Failure::Malformed("a number has an unexpected size"))
+}
+
+/// Reads an address; its length says its family.
+#[must_use]
+pub fn address(value: &[u8]) -> Option<IpAddr> {
+    match value.len() {
+        4 => <[u8; 4]>::try_from(value).ok().map(IpAddr::from),
+        16 => <[u8; 16]>::try_from(value).ok().map(IpAddr::from),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn list<T: Transport>(rtnl: &mut Netlink<T>, any_size: bool) -> Result<Wireguard
         // Of all bits this one asks for nothing: it concerns bridges' own dumps only.
         message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::Mrp]));
     }
-    let mut request = serialize(message, NLM_F_REQUEST | NLM_F_DUMP);
+    let mut request = serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST | NLM_F_DUMP);
     let (links, others) = rtnl.dump(&mut request, |(links, others): &mut (BTreeMap<u32, Link>, bool), payload| {
         let link = parse(payload)?;
         if link.is("wireguard") {
@@ -127,7 +127,7 @@ pub fn link_by_name<T: Transport>(rtnl: &mut Netlink<T>, name: &Name) -> Result<
     let mut message = LinkMessage::default();
     // As bytes, because the crate's own attribute takes UTF-8 only.
     message.attributes = vec![LinkAttribute::Other(DefaultNla::new(kind, terminated))];
-    match rtnl.get(&mut serialize(message, NLM_F_REQUEST), parse) {
+    match rtnl.get(&mut serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST), parse) {
         Ok(link) => Ok(Some(link)),
         // ENODEV: no such link; EINVAL, ERANGE: not a possible name of one (an older kernel and a long name, say).
         Err(failure) if [Errno::NODEV, Errno::INVAL, Errno::RANGE].into_iter().any(|errno| failure.is(errno)) => {
@@ -137,11 +137,24 @@ pub fn link_by_name<T: Transport>(rtnl: &mut Netlink<T>, name: &Name) -> Result<
     }
 }
 
-fn serialize(message: LinkMessage, flags: u16) -> Vec<u8> {
+/// The one link of this index; `None` where there is none.
+///
+/// # Errors
+/// Where the kernel gives no usable answer.
+pub fn link_by_index<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> Result<Option<Link>, Failure> {
+    let mut message = LinkMessage::default();
+    message.header.index = ifindex;
+    match rtnl.get(&mut serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST), parse) {
+        Ok(link) => Ok(Some(link)),
+        Err(failure) if failure.is(Errno::NODEV) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+pub(super) fn serialize(message: RouteNetlinkMessage, flags: u16) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.flags = flags;
-    let payload = NetlinkPayload::from(RouteNetlinkMessage::GetLink(message));
-    let mut message = NetlinkMessage::new(header, payload);
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
     message.finalize();
     let mut request = vec![0; message.buffer_len()];
     message.serialize(&mut request);

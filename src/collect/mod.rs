@@ -3,11 +3,15 @@
 //! Links and their counters need no privilege and come first; whatever fails after that becomes a [`Problem`], and the
 //! rest stays.
 
+mod address;
 pub mod attributes;
 pub mod kernel;
 pub mod link;
 pub mod netlink;
 mod peercred;
+mod proc;
+mod route;
+mod surroundings;
 pub mod userspace;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -31,6 +35,8 @@ pub struct Scope {
     pub interfaces: Vec<Name>,
     /// Leave the peers unread, and unknown.
     pub without_peers: bool,
+    /// A named interface that is not there is noted in [`Snapshot::missing`], and no error.
+    pub tolerates_missing: bool,
 }
 
 const GRANT: &str = "run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN";
@@ -88,7 +94,14 @@ impl<T: Transport> Collector<T> {
             self.all(scope, &mut snapshot)?;
         } else {
             for name in &scope.interfaces {
-                self.named(name, scope, &mut snapshot)?;
+                match self.named(name, scope, &mut snapshot) {
+                    Err(Error::InterfaceNotFound { name, .. }) if scope.tolerates_missing => {
+                        if !snapshot.missing.contains(&name) {
+                            snapshot.missing.push(name);
+                        }
+                    }
+                    other => other?,
+                }
             }
         }
         let peers = self.peers_took.saturating_sub(peers);

@@ -4,106 +4,28 @@
 //! counts only if the kernel's own end mark says that nothing was lost, nothing failed and nothing changed meanwhile;
 //! otherwise it is thrown away and asked for again, a bounded number of times.
 
+mod message;
+mod socket;
+
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd as _;
-use std::time::Duration;
 
-use netlink_packet_core::{
-    DoneBuffer, ErrorBuffer, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP,
-    NLMSG_OVERRUN, NetlinkBuffer,
-};
-use netlink_sys::{Socket, SocketAddr};
+use netlink_packet_core::NetlinkBuffer;
 use rustix::io::Errno;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use zeroize::Zeroize as _;
 
-use super::attributes::attributes;
+use self::message::{Content, messages};
+pub use self::socket::{KernelSocket, Transport};
 
-/// The kernel sends at most 32 KiB at a time unless one message needs more; see [`Netlink::attempt`] for that.
+/// The kernel sends at most 32 KiB at a time unless one message needs more; see [`Netlink::receive`] for that.
 const BUFFER: usize = 32 * 1024;
 /// A datagram larger than this is not a reply to anything we ask.
 const BUFFER_LIMIT: usize = 16 * 1024 * 1024;
-/// How long the kernel may take for one datagram. It answers from memory; seconds mean that no answer will come.
-const RECEIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a dump is asked for when it was interrupted or overrun.
 const ATTEMPTS: u32 = 10;
 
-/// The one extended-ack attribute that is text.
-const NLMSGERR_ATTR_MSG: u16 = 1;
-const HEADER: usize = 16;
-
-/// Where requests go and datagrams come from: the kernel, or a recording of it.
-pub trait Transport {
-    /// Sends one request.
-    ///
-    /// # Errors
-    /// As `send(2)`.
-    fn send(&mut self, request: &[u8]) -> io::Result<()>;
-
-    /// Receives one datagram into the empty buffer's capacity and returns its full length, which may be more than that.
-    ///
-    /// # Errors
-    /// As `recv(2)`; `WouldBlock` when the time for it is over.
-    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
-
-    /// Starts afresh: what is still to come of an abandoned reply must not meet the next request.
-    ///
-    /// # Errors
-    /// As opening.
-    fn reopen(&mut self) -> io::Result<()>;
-
-    /// The port id that replies to us carry.
-    fn port(&self) -> u32;
-}
-
-/// A netlink socket of the kernel.
-pub struct KernelSocket {
-    socket: Socket,
-    protocol: isize,
-    port: u32,
-}
-
-impl KernelSocket {
-    /// Opens a socket of this protocol (`NETLINK_ROUTE`, `NETLINK_GENERIC`) in the calling thread's network namespace.
-    ///
-    /// # Errors
-    /// As `socket(2)` and `bind(2)`.
-    pub fn open(protocol: isize) -> io::Result<Self> {
-        Self::with_timeout(protocol, RECEIVE_TIMEOUT)
-    }
-
-    fn with_timeout(protocol: isize, timeout: Duration) -> io::Result<Self> {
-        let mut socket = Socket::new(protocol)?;
-        let port = socket.bind_auto()?.port_number();
-        set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(timeout))?;
-        // Kernels before 4.20 and 4.12 do not know these two; all that is lost there is the filter and the error text.
-        let _ = socket.set_netlink_get_strict_chk(true);
-        let _ = socket.set_ext_ack(true);
-        Ok(Self { socket, protocol, port })
-    }
-}
-
-impl Transport for KernelSocket {
-    fn send(&mut self, request: &[u8]) -> io::Result<()> {
-        self.socket.send_to(request, &SocketAddr::new(0, 0), 0).map(drop)
-    }
-
-    fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        let (length, from) = self.socket.recv_from(buffer, libc::MSG_TRUNC)?;
-        // Port 0 is the kernel; on some protocols another process can write to our port.
-        if from.port_number() == 0 { Ok(length) } else { Err(io::ErrorKind::Interrupted.into()) }
-    }
-
-    fn reopen(&mut self) -> io::Result<()> {
-        *self = Self::open(self.protocol)?;
-        Ok(())
-    }
-
-    fn port(&self) -> u32 {
-        self.port
-    }
-}
+/// Questions that are asked together. Their answers wait in the socket's buffer, where each takes up to a kilobyte of some 200.
+const BATCH: usize = 64;
 
 /// Why a conversation failed.
 #[derive(Debug)]
@@ -208,21 +130,71 @@ impl<T: Transport> Netlink<T> {
         found.ok_or(Failure::Malformed("no answer in it"))
     }
 
+    /// Asks for many things, some at a time; each is answered by a single message or an error of its own.
+    ///
+    /// # Errors
+    /// Where the conversation failed; the kernel's refusal of one question is that one's result.
+    pub fn get_many<R>(
+        &mut self,
+        requests: &mut [Vec<u8>],
+        mut parse: impl FnMut(&[u8]) -> Result<R, Failure>,
+    ) -> Result<Vec<Result<R, Failure>>, Failure> {
+        let mut answers = Vec::with_capacity(requests.len());
+        for batch in requests.chunks_mut(BATCH) {
+            answers.append(&mut persist(|| self.ask(batch, &mut parse))?);
+        }
+        Ok(answers)
+    }
+
+    /// Sends these requests at once and reads until each is answered.
+    fn ask<R>(
+        &mut self,
+        batch: &mut [Vec<u8>],
+        parse: &mut impl FnMut(&[u8]) -> Result<R, Failure>,
+    ) -> Result<Vec<Result<R, Failure>>, Failure> {
+        let first = self.sequence.wrapping_add(1);
+        let mut request = Vec::new();
+        for (number, one) in (0_u32..).zip(&mut *batch) {
+            self.sequence = first.wrapping_add(number);
+            NetlinkBuffer::new(&mut one[..]).set_sequence_number(self.sequence);
+            request.extend_from_slice(one);
+            request.resize(request.len().next_multiple_of(4), 0);
+        }
+        let mut answers: Vec<Option<Result<R, Failure>>> = batch.iter().map(|_| None).collect();
+        let mut left = batch.len();
+        self.converse(&request, |datagram, port| {
+            for message in messages(datagram) {
+                let message = message?;
+                let Some(place) = answers.get_mut(message.sequence.wrapping_sub(first) as usize) else { continue };
+                if message.port != port || place.is_some() {
+                    continue;
+                }
+                let answer = match message.content()? {
+                    Content::Nothing => continue,
+                    Content::Overrun => return Err(Failure::Overrun),
+                    Content::Refused(failure) => Err(failure),
+                    Content::End => Err(Failure::Malformed("no answer in it")),
+                    Content::Payload(payload) => parse(payload),
+                };
+                *place = Some(answer);
+                left -= 1;
+            }
+            Ok(left == 0)
+        })?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
     fn exchange<R: Default>(
         &mut self,
         request: &mut [u8],
         reply: Reply,
         mut each: impl FnMut(&mut R, &[u8]) -> Result<(), Failure>,
     ) -> Result<R, Failure> {
-        let mut attempt = 1;
-        loop {
+        persist(|| {
             let mut result = R::default();
-            match self.attempt(request, reply, |payload| each(&mut result, payload)) {
-                Ok(()) => return Ok(result),
-                Err(failure) if failure.is_passing() && attempt < ATTEMPTS => attempt += 1,
-                Err(failure) => return Err(failure),
-            }
-        }
+            self.attempt(request, reply, |payload| each(&mut result, payload))?;
+            Ok(result)
+        })
     }
 
     /// Sends the request under a new sequence number and reads to the end of the reply.
@@ -232,17 +204,49 @@ impl<T: Transport> Netlink<T> {
         reply: Reply,
         mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let sequence = self.sequence;
+        NetlinkBuffer::new(&mut request[..]).set_sequence_number(sequence);
+        let mut interrupted = false;
+        self.converse(request, |datagram, port| {
+            for message in messages(datagram) {
+                let message = message?;
+                if message.sequence != sequence || message.port != port {
+                    continue;
+                }
+                interrupted |= message.is_interrupted();
+                match message.content()? {
+                    Content::Nothing => {}
+                    Content::Overrun => return Err(Failure::Overrun),
+                    Content::Refused(failure) => return Err(failure),
+                    Content::End if interrupted => return Err(Failure::Interrupted),
+                    Content::End => return Ok(true),
+                    Content::Payload(payload) => {
+                        each(payload)?;
+                        if reply == Reply::One {
+                            return Ok(true);
+                        }
+                    }
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    /// Sends, then hands on datagrams and our port until one was the last.
+    fn converse(
+        &mut self,
+        request: &[u8],
+        is_last: impl FnMut(&[u8], u32) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
         if self.abandoned {
             self.transport.reopen().map_err(Failure::Io)?;
         }
         self.abandoned = true;
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut header = NetlinkBuffer::new(&mut request[..]);
-        header.set_sequence_number(self.sequence);
         self.transport.send(request).map_err(Failure::Io)?;
 
         let mut filled = 0;
-        let result = self.receive(reply, &mut filled, &mut each);
+        let result = self.receive(&mut filled, is_last);
         // Keys may lie in it, also behind the end of the last datagram.
         self.buffer.resize(filled, 0);
         self.buffer.as_mut_slice().zeroize();
@@ -250,14 +254,12 @@ impl<T: Transport> Netlink<T> {
         result
     }
 
-    /// Reads to the end of the reply, and notes how much of the buffer was ever filled.
+    /// Receives to the end, and notes how much of the buffer was ever filled.
     fn receive(
         &mut self,
-        reply: Reply,
         filled: &mut usize,
-        each: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+        mut is_last: impl FnMut(&[u8], u32) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
-        let mut interrupted = false;
         loop {
             self.buffer.clear();
             let received = self.transport.receive(&mut self.buffer);
@@ -276,111 +278,26 @@ impl<T: Transport> Netlink<T> {
                 *filled = 0;
                 return Err(Failure::Truncated(length));
             }
-            if walk(&self.buffer, self.sequence, self.transport.port(), reply, &mut interrupted, each)? {
-                return if interrupted { Err(Failure::Interrupted) } else { Ok(()) };
+            if is_last(&self.buffer, self.transport.port())? {
+                return Ok(());
             }
         }
     }
 }
 
-/// Goes through the messages of one datagram; `true` when the reply's end was among them.
-fn walk(
-    datagram: &[u8],
-    sequence: u32,
-    port: u32,
-    reply: Reply,
-    interrupted: &mut bool,
-    each: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
-) -> Result<bool, Failure> {
-    let mut rest = datagram;
-    while !rest.is_empty() {
-        let message = NetlinkBuffer::new_checked(rest)
-            .map_err(|_| Failure::Malformed("a message is longer than its datagram"))?;
-        let length = message.length() as usize;
-        let kind = message.message_type();
-        let flags = message.flags();
-        let payload = rest.get(HEADER..length).ok_or(Failure::Malformed("a message is shorter than its header"))?;
-        let ours = message.sequence_number() == sequence && message.port_number() == port;
-        // The last message of a datagram may end without its padding.
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        if !ours {
-            continue;
-        }
-        *interrupted |= flags & NLM_F_DUMP_INTR != 0;
-        match kind {
-            NLMSG_NOOP => {}
-            NLMSG_OVERRUN => return Err(Failure::Overrun),
-            NLMSG_ERROR => {
-                if let Some(failure) = refusal(payload, flags)? {
-                    return Err(failure);
-                }
-                return Ok(true);
-            }
-            NLMSG_DONE => {
-                let done =
-                    DoneBuffer::new_checked(payload).map_err(|_| Failure::Malformed("its end mark is cut off"))?;
-                let text = (flags & NLM_F_ACK_TLVS != 0).then(|| ack_text(done.extended_ack())).flatten();
-                return match done.code() {
-                    0 => Ok(true),
-                    code => Err(Failure::Kernel(errno(code)?, text)),
-                };
-            }
-            _ => {
-                each(payload)?;
-                if reply == Reply::One {
-                    return Ok(true);
-                }
-            }
+/// Tries again what may work the next time, a bounded number of times.
+fn persist<R>(mut attempt: impl FnMut() -> Result<R, Failure>) -> Result<R, Failure> {
+    let mut attempts = 1;
+    loop {
+        match attempt() {
+            Err(failure) if failure.is_passing() && attempts < ATTEMPTS => attempts += 1,
+            result => return result,
         }
     }
-    Ok(false)
-}
-
-/// Reads an `NLMSG_ERROR`: an errno, the header of the request (or all of it), then the extended ack.
-fn refusal(payload: &[u8], flags: u16) -> Result<Option<Failure>, Failure> {
-    let error = ErrorBuffer::new_checked(payload).map_err(|_| Failure::Malformed("its error is cut off"))?;
-    let Some(code) = error.code() else { return Ok(None) };
-    let mut text = None;
-    if flags & NLM_F_ACK_TLVS != 0 {
-        let echoed = error.payload();
-        let length = if flags & NLM_F_CAPPED != 0 {
-            HEADER
-        } else {
-            let echoed = echoed.get(..4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes);
-            (echoed as usize).next_multiple_of(4)
-        };
-        text = echoed.get(length..).and_then(ack_text);
-    }
-    Ok(Some(Failure::Kernel(errno(code.get())?, text)))
-}
-
-fn errno(code: i32) -> Result<Errno, Failure> {
-    /// The kernel's `MAX_ERRNO`; rustix's type has no room for more.
-    const ERRNOS: std::ops::RangeInclusive<i32> = -4095..=-1;
-    if ERRNOS.contains(&code) {
-        Ok(Errno::from_raw_os_error(-code))
-    } else {
-        Err(Failure::Malformed("its error code is none"))
-    }
-}
-
-fn ack_text(extended_ack: &[u8]) -> Option<String> {
-    let mut message: &[u8] = &[];
-    // What a broken extended ack has before its fault is still worth showing.
-    let _ = attributes(extended_ack, |kind, value| {
-        if kind == NLMSGERR_ATTR_MSG {
-            message = value;
-        }
-        Ok(())
-    });
-    let text = message.split(|&byte| byte == 0).next().filter(|text| !text.is_empty())?;
-    Some(String::from_utf8_lossy(text).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use netlink_sys::protocols::NETLINK_ROUTE;
-
     use super::*;
 
     /// Answers every request with one datagram.
@@ -449,22 +366,5 @@ mod tests {
         let mut netlink = Netlink::new(Each(vec![datagram(3, 20), long]));
         netlink.dump(&mut [0; 16], |(), _| Ok(())).unwrap();
         assert_eq!(netlink.buffer, [0; 64]);
-    }
-
-    #[test]
-    fn kernel_that_does_not_answer_is_not_waited_for() {
-        // A real socket, and a request that asks for nothing: no reply will come.
-        let socket = KernelSocket::with_timeout(NETLINK_ROUTE, Duration::from_millis(30)).unwrap();
-        let mut netlink = Netlink::new(socket);
-        let mut request = [16_u8, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let failure = netlink.dump(&mut request, |(), _| Ok(())).unwrap_err();
-        assert!(matches!(failure, Failure::Timeout), "{failure}");
-    }
-
-    #[test]
-    fn every_socket_has_a_receive_timeout() {
-        let socket = KernelSocket::open(NETLINK_ROUTE).unwrap();
-        let timeout = rustix::net::sockopt::socket_timeout(socket.socket.as_fd(), Timeout::Recv).unwrap();
-        assert_eq!(timeout, Some(RECEIVE_TIMEOUT));
     }
 }

@@ -1,17 +1,22 @@
 //! One file per subcommand: settle the options, take a sample, choose a renderer.
 
+mod check;
 mod export_metrics;
+mod files;
 mod generate;
 mod stats;
 mod status;
 mod terminal;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
 use crate::cli::{Cli, Command, Global, Status};
+use crate::collect::Scope;
 use crate::error::{Error, Result, STDOUT};
-use crate::model::Snapshot;
-use crate::render::{Report, json};
+use crate::findings::Verdict;
+use crate::model::{Name, Snapshot};
+use crate::render::{Report, json, plugin};
 use crate::sampler::Sample;
 
 /// How a command ended that printed its result.
@@ -21,6 +26,31 @@ pub enum Outcome {
     Done,
     /// `--strict`, and something could not be read: exit code 1.
     Incomplete,
+    /// What `check` came to.
+    Checked(Verdict),
+}
+
+impl Outcome {
+    /// The exit code.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Incomplete => 1,
+            Self::Checked(verdict) => verdict.exit_code(),
+        }
+    }
+}
+
+/// The exit code of a command that failed; `usage` where it was called wrongly.
+#[must_use]
+pub fn exit_code_of_failure(is_check: bool, usage: bool) -> u8 {
+    match (is_check, usage) {
+        // Monitoring would take 1 and 2 for states of what it watches.
+        (true, _) => Verdict::Unknown.exit_code(),
+        (false, true) => 2,
+        (false, false) => 1,
+    }
 }
 
 /// Runs the command. The result goes to `out`, remarks about it to `remarks`.
@@ -32,8 +62,18 @@ pub fn run(cli: &Cli, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Ou
         None => status::run(&Status::default(), &cli.global, out, remarks),
         Some(Command::Status(options)) => status::run(options, &cli.global, out, remarks),
         Some(Command::Stats(options)) => stats::run(options, &cli.global, out, remarks),
+        Some(Command::Check(options)) => check::run(options, &cli.global, out, remarks),
         Some(Command::ExportMetrics(options)) => export_metrics::run(options, &cli.global, out, remarks),
         Some(Command::Generate(options)) => generate::run(options, remarks),
+    }
+}
+
+/// What to read: these interfaces, or all.
+fn scope(interfaces: &[OsString], global: &Global) -> Scope {
+    Scope {
+        interfaces: interfaces.iter().map(|name| Name::from(name.as_os_str())).collect(),
+        without_peers: global.no_peers,
+        ..Scope::default()
     }
 }
 
@@ -56,13 +96,25 @@ fn conclude(snapshot: &Snapshot, global: &Global, remarks: &mut dyn Write) -> Ou
     if global.strict && !snapshot.problems.is_empty() { Outcome::Incomplete } else { Outcome::Done }
 }
 
-/// Says why a command failed: to people always, and with `--json` as a document on standard output too, unless that is what
-/// failed.
-pub fn explain(error: &Error, global: &Global, out: &mut dyn Write, remarks: &mut dyn Write) {
+/// Says why a command failed: to people always, and with `--json` as a document on standard output too, or with `--plugin` as
+/// that one line, unless that is what failed.
+pub fn explain(error: &Error, cli: &Cli, out: &mut dyn Write, remarks: &mut dyn Write) {
     remark(remarks, &error.to_string(), error.hint().as_deref());
-    if global.json && !error.is_about_standard_output() {
-        let _ = json::error(out, error).and_then(|()| out.flush());
+    if error.is_about_standard_output() {
+        return;
     }
+    let is_plugin = matches!(&cli.command, Some(Command::Check(options)) if options.plugin);
+    let _ = match (cli.global.json, is_plugin) {
+        (true, _) => json::error(out, error),
+        (_, true) => plugin::failure(out, &error.to_string()),
+        _ => Ok(()),
+    };
+    let _ = out.flush();
+}
+
+/// Says in the one line of monitoring plugins that the command was called wrongly: they show no other output.
+pub fn explain_misuse(message: &str, out: &mut dyn Write) {
+    let _ = plugin::failure(out, message).and_then(|()| out.flush());
 }
 
 /// Writes `wgstat: subject: cause` and, below it, the remedy.

@@ -2,17 +2,14 @@
 
 use std::io::Write;
 
-use super::{Outcome, conclude, report, terminal, written};
+use super::{Outcome, conclude, report, scope, terminal, written};
 use crate::cli::{Global, Stats};
-use crate::collect::Scope;
 use crate::error::Result;
-use crate::model::Name;
 use crate::render::{human::Style, json, stats};
 use crate::sampler::Sampler;
 
 pub(super) fn run(options: &Stats, global: &Global, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Outcome> {
-    let scope = Scope { interfaces: vec![Name::from(options.interface.as_os_str())], without_peers: global.no_peers };
-    let mut sampler = Sampler::open(scope)?;
+    let mut sampler = Sampler::open(scope(std::slice::from_ref(&options.interface), global))?;
     let sample = match options.interval {
         Some(interval) => sampler.sample_over(interval)?,
         None => sampler.sample()?,

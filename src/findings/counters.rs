@@ -149,20 +149,53 @@ const fn userspace(counter: Counter) -> Meaning {
     }
 }
 
-/// What no counter of the interface can show, so that an error counter at 0 proves nothing about it.
+/// Something that no counter of an interface shows, so that an error counter at 0 proves nothing about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unseen {
+    /// What it is.
+    pub what: &'static str,
+    /// The command that shows it; `INTERFACE` and `PORT` stand for the interface's.
+    pub look: &'static str,
+}
+
+/// What is counted nowhere; empty where nothing is known.
 #[must_use]
-pub const fn counted_nowhere(backend: Backend) -> Option<&'static str> {
+pub const fn counted_nowhere(backend: Backend) -> &'static [Unseen] {
     match backend {
-        Backend::Kernel => Some(
-            "a wrong key or MAC, an unknown peer, failed decryption, replays, garbage sent to the port, no route to an \
-             endpoint, inner packets over the MTU with \"don't fragment\" set, outer packets fragmented or lost on the way",
-        ),
-        Backend::Userspace => Some(
-            "everything that happens inside the daemon: wrong keys, unknown peers, failed decryption, replays, packets \
-             from addresses outside allowed-ips or to no peer's; and outer packets fragmented or lost on the way",
-        ),
-        Backend::Unknown | Backend::DeadDaemon => None,
+        Backend::Kernel => &[
+            Unseen {
+                what: "a wrong key or MAC, an unknown peer, failed decryption, replays, garbage sent to the port",
+                look: "echo module wireguard +p > /sys/kernel/debug/dynamic_debug/control; dmesg -w  # and -p to end it",
+            },
+            Unseen { what: "no route to an endpoint", look: "ip route get ENDPOINT mark FWMARK" },
+            Unseen {
+                what: "inner packets over the MTU with \"don't fragment\" set",
+                look: "ping -M do -s SIZE ADDRESS  # the peer's in the tunnel; 28 bytes less than the MTU must pass",
+            },
+            Unseen {
+                what: "outer packets fragmented or lost on the way",
+                look: "tcpdump -ni any udp port PORT  # on both ends at once",
+            },
+        ],
+        Backend::Userspace => &[
+            Unseen {
+                what: "everything that happens inside the daemon: wrong keys, unknown peers, failed decryption, replays, \
+                       packets from addresses outside allowed-ips or to no peer's",
+                look: "LOG_LEVEL=debug wireguard-go -f INTERFACE  # started so, it says what it does",
+            },
+            Unseen {
+                what: "outer packets fragmented or lost on the way",
+                look: "tcpdump -ni any udp port PORT  # on both ends at once",
+            },
+        ],
+        Backend::Unknown | Backend::DeadDaemon => &[],
     }
+}
+
+/// The same as one list of things.
+#[must_use]
+pub fn all_counted_nowhere(backend: Backend) -> String {
+    counted_nowhere(backend).iter().map(|unseen| unseen.what).collect::<Vec<_>>().join(", ")
 }
 
 /// Why the interface's bytes and the sum of its peers' differ; a sentence.

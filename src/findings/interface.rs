@@ -1,121 +1,158 @@
-//! What is wrong with an interface itself: its state and its counters.
+//! What is wrong with an interface itself, its address and its host.
 
-use super::{Finding, Severity, counters, finding};
-use crate::model::{Backend, Counter, Network};
+use super::view::View;
+use super::{Finding, finding};
+use crate::model::{AllowedIp, Backend, Counter, Name, Network};
 
-/// Adds what one look can tell.
-pub(super) fn judge(network: &Network, found: &mut Vec<Finding>) {
+/// An interface that was asked for and is not there.
+pub(super) fn missing(name: &Name) -> Finding {
+    finding("interface_missing", &Network { interface: name.clone(), ..Network::default() })
+}
+
+pub(super) fn judge(view: &View<'_>, found: &mut Vec<Finding>) {
+    let network = view.network;
     if network.backend == Backend::DeadDaemon {
         found.push(finding("daemon_dead", network));
     }
-    if network.enabled == Some(false) {
-        found.push(Finding {
-            summary: "it is administratively down".to_owned(),
-            remedy: format!("ip link set {} up", network.interface),
-            ..finding("interface_down", network)
-        });
+    if view.is_down() {
+        found.push(Finding { summary: "it is administratively down".to_owned(), ..finding("interface_down", network) });
     }
-    found.extend(counter_findings(network));
+    let Some(around) = view.around() else { return };
+    // Down, or with an MTU that IPv6 does not bear, it lost addresses for that reason.
+    let lost = view.is_down() || super::peers::is_below_ipv6_minimum(network);
+    if around.addresses.as_deref().is_some_and(<[AllowedIp]>::is_empty) && !lost {
+        found.push(finding("no_address", network));
+    }
+    if network.backend == Backend::Userspace && view.host.is_some_and(|host| host.has_wireguard) {
+        found.push(finding("userspace_backend", network));
+    }
+    found.extend(forwarding_off(view));
 }
 
-/// Error and drop counters that are not 0: information, because nothing says when they grew. Narrow ones stand instead of the
-/// wide one for the same packets.
-fn counter_findings(network: &Network) -> impl Iterator<Item = Finding> {
-    let value = |counter| network.stats.get(counter).unwrap_or(0);
-    let kernel = network.backend == Backend::Kernel;
-    let forbidden = if kernel { value(Counter::RxFrameErrors) } else { 0 };
-    let malformed = if kernel { value(Counter::RxLengthErrors) } else { 0 };
-    let other = value(Counter::RxErrors).saturating_sub(forbidden).saturating_sub(malformed);
-    // Refused by a firewall, they are among the tx_errors.
-    let refused = if kernel { value(Counter::TxAbortedErrors) } else { 0 };
-    let unsent = value(Counter::TxErrors).saturating_sub(refused);
-    [
-        ("rx_forbidden_source", Counter::RxFrameErrors, forbidden),
-        ("rx_malformed", Counter::RxLengthErrors, malformed),
-        ("rx_errors", Counter::RxErrors, other),
-        ("tx_refused", Counter::TxAbortedErrors, refused),
-        ("tx_errors", Counter::TxErrors, unsent),
-        ("rx_dropped", Counter::RxDropped, value(Counter::RxDropped)),
-        ("tx_dropped", Counter::TxDropped, value(Counter::TxDropped)),
-    ]
-    .into_iter()
-    .filter(|&(_, _, count)| count > 0)
-    .map(|(id, counter, count)| {
-        // What it means depends on who does the work.
-        let meaning = counters::meaning(counter, network.backend);
-        let base = finding(id, network);
+/// Packets for others that came in and were not passed on: the counter is the whole host's, so it counts only as far as
+/// packets came out of this tunnel at all.
+fn forwarding_off(view: &View<'_>) -> Option<Finding> {
+    let around = view.around()?;
+    let received = view.grown(Counter::RxPackets);
+    let ipv4 =
+        if around.ipv4_forwarding == Some(false) { view.grown_of_host(|host| host.ipv4_in_addr_errors) } else { 0 };
+    let ipv6 =
+        if around.ipv6_forwarding == Some(false) { view.grown_of(|around| around.ipv6_in_addr_errors) } else { 0 };
+    let count = (ipv4 + ipv6).min(received);
+    let setting = match (ipv4, ipv6) {
+        (_, 0) => "net.ipv4.ip_forward=1",
+        (0, _) => "net.ipv6.conf.all.forwarding=1",
+        _ => "net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1",
+    };
+    // Broadcasts of another network on some other link count there, too: it has to be a notable part of what came out.
+    (count > 0 && count.saturating_mul(10) >= received).then(|| {
+        let base = finding("forwarding_off", view.network);
         Finding {
-            severity: Severity::Info,
             count,
             value: Some(count),
             unit: Some("packets"),
-            summary: format!("{count} {}, since the interface was created", base.summary),
-            cause: meaning.means,
-            remedy: meaning.remedy.map_or_else(|| format!("wgstat stats {}", network.interface), str::to_owned),
+            summary: format!("{}, {}", super::errors::counted(count, &base.summary), view.period()),
             ..base
         }
+        .with("SETTING", setting)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Case, Severity, diagnose, findings};
     use super::*;
-    use crate::model::InterfaceStats;
-
-    fn network(backend: Backend, counters: &[(Counter, u64)]) -> Network {
-        let mut values = [0_u64; Counter::ALL.len()];
-        for &(counter, value) in counters {
-            values[counter as usize] = value;
-        }
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();
-        Network { backend, enabled: Some(true), stats: InterfaceStats::from_stats64(&bytes), ..Network::default() }
-    }
-
-    fn judged(network: &Network) -> Vec<Finding> {
-        let mut found = Vec::new();
-        judge(network, &mut found);
-        found
-    }
-
-    fn ids(network: &Network) -> Vec<(&'static str, u64)> {
-        judged(network).iter().map(|finding| (finding.id, finding.count)).collect()
-    }
-
-    #[test]
-    fn narrow_finding_stands_instead_of_the_wide_one() {
-        let counters = [(Counter::RxErrors, 7), (Counter::RxFrameErrors, 4), (Counter::RxLengthErrors, 2)];
-        assert_eq!(
-            ids(&network(Backend::Kernel, &counters)),
-            [("rx_forbidden_source", 4), ("rx_malformed", 2), ("rx_errors", 1)]
-        );
-    }
-
-    #[test]
-    fn refused_sends_are_not_counted_twice() {
-        let counters = [(Counter::TxErrors, 5), (Counter::TxAbortedErrors, 3)];
-        assert_eq!(ids(&network(Backend::Kernel, &counters)), [("tx_refused", 3), ("tx_errors", 2)]);
-    }
-
-    #[test]
-    fn tun_frame_errors_are_no_forbidden_source() {
-        let counters = [(Counter::RxErrors, 4), (Counter::RxFrameErrors, 4)];
-        assert_eq!(ids(&network(Backend::Userspace, &counters)), [("rx_errors", 4)]);
-    }
-
-    #[test]
-    fn healthy_network_has_no_finding() {
-        assert_eq!(ids(&network(Backend::Kernel, &[(Counter::RxBytes, 9)])), []);
-    }
+    use crate::model::{Host, InterfaceStats, Snapshot, Surroundings};
 
     #[test]
     fn interface_that_is_down_is_critical() {
-        let found = judged(&Network { enabled: Some(false), ..network(Backend::Kernel, &[]) });
+        let network = Network { interface: "wg0".into(), enabled: Some(false), ..Network::default() };
+        let found = findings(&Snapshot { networks: vec![network], ..Snapshot::default() });
         assert_eq!((found[0].id, found[0].severity), ("interface_down", Severity::Critical));
+        assert!(found[0].remedy.starts_with("ip link set dev wg0 up"));
     }
 
     #[test]
     fn dead_daemon_is_critical() {
         let dead = Network { backend: Backend::DeadDaemon, ..Network::default() };
-        assert_eq!(ids(&dead), [("daemon_dead", 1)]);
+        let found = findings(&Snapshot { networks: vec![dead], ..Snapshot::default() });
+        assert_eq!((found[0].id, found[0].severity), ("daemon_dead", Severity::Critical));
+    }
+
+    fn snapshot(received: u64, host: Host, around: Surroundings) -> Snapshot {
+        let network = Network {
+            ifindex: Some(4),
+            enabled: Some(true),
+            backend: Backend::Kernel,
+            stats: InterfaceStats::from_values(&[Some(received)]),
+            surroundings: Some(Box::new(around)),
+            ..Network::default()
+        };
+        Snapshot { networks: vec![network], host: Some(host), ..Snapshot::default() }
+    }
+
+    /// What is found after so many packets came in and so many were for others, of each family.
+    fn ids(received: u64, ipv4: u64, ipv6: u64, forwarding: bool) -> Vec<(&'static str, u64)> {
+        let host = |errors| Host { ipv4_in_addr_errors: Some(errors), ..Host::default() };
+        let around = |errors| Surroundings {
+            ipv6_in_addr_errors: Some(errors),
+            ipv4_forwarding: Some(forwarding),
+            ipv6_forwarding: Some(forwarding),
+            ..Surroundings::default()
+        };
+        let (before, now) =
+            (snapshot(10, host(5), around(5)), snapshot(10 + received, host(5 + ipv4), around(5 + ipv6)));
+        let case = Case { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &[] };
+        diagnose(&case).iter().map(|finding| (finding.id, finding.count)).collect()
+    }
+
+    #[test]
+    fn forwarding_matters_where_packets_for_others_come_out_of_the_tunnel() {
+        assert_eq!(ids(3, 3, 0, false), [("forwarding_off", 3)]);
+        assert_eq!(ids(3, 0, 3, false), [("forwarding_off", 3)]);
+        assert_eq!(ids(3, 3, 0, true), [], "it is on: the packets had no other way");
+        assert_eq!(ids(0, 3, 0, false), [], "they came from elsewhere");
+        assert_eq!(ids(3, 0, 0, false), []);
+        assert_eq!(ids(31, 3, 0, false), [], "too few of them");
+    }
+
+    #[test]
+    fn interface_without_any_address_is_told() {
+        let with = |addresses, enabled, mtu| {
+            let around = Surroundings { addresses, ..Surroundings::default() };
+            let mut snapshot = snapshot(0, Host::default(), around);
+            snapshot.networks[0].enabled = Some(enabled);
+            snapshot.networks[0].mtu = Some(mtu);
+            let peers = super::super::allowed_ips::tests::peer(1, "fd00::2/128");
+            snapshot.networks[0].peers = Some(vec![crate::model::Peer { last_handshake: Some(0), ..peers }]);
+            let case = Case { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] };
+            diagnose(&case).iter().map(|finding| finding.id).collect::<Vec<_>>()
+        };
+        assert_eq!(with(Some(vec![]), true, 1420), ["no_address"]);
+        assert_eq!(with(None, true, 1420), [""; 0], "they could not be read");
+        assert_eq!(with(Some(vec![]), false, 1420), ["interface_down"]);
+        assert_eq!(with(Some(vec![]), true, 1200), ["mtu_below_ipv6_minimum"]);
+    }
+
+    #[test]
+    fn daemon_is_told_only_where_the_kernel_could_do_its_work() {
+        let with = |has_wireguard| {
+            let host = Host { has_wireguard, ..Host::default() };
+            let mut snapshot = snapshot(0, host, Surroundings::default());
+            snapshot.networks[0].backend = Backend::Userspace;
+            let case = Case { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] };
+            diagnose(&case).iter().map(|finding| (finding.id, finding.severity)).collect::<Vec<_>>()
+        };
+        assert_eq!(with(true), [("userspace_backend", Severity::Info)]);
+        assert_eq!(with(false), []);
+    }
+
+    #[test]
+    fn absent_interface_is_critical() {
+        let snapshot = Snapshot { missing: vec!["wg9".into()], ..Snapshot::default() };
+        let case = Case { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] };
+        let found = diagnose(&case);
+        assert_eq!((found[0].id, found[0].severity), ("interface_missing", Severity::Critical));
+        assert!(found[0].remedy.starts_with("wg-quick up wg9"));
     }
 }

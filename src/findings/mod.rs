@@ -1,14 +1,28 @@
-//! Judgement: pure rules from a snapshot to what is wrong, why, and what to do.
+//! Judgement: pure rules from what was read to what is wrong, why, and what to do.
 //!
-//! Only rules that one look can decide are here yet; a non-zero counter is information, because nothing says when it
-//! grew.
+//! One look can decide some of them ([`findings`]); growth, routes, addresses and settings decide the rest ([`diagnose`]).
+//! Without an interval a counter that is not 0 is information, because nothing says when it grew.
 
+mod allowed_ips;
 pub mod counters;
+mod errors;
 mod interface;
+mod path;
 mod peers;
 pub mod rules;
+mod threshold;
+mod unsent;
+mod verdict;
+mod view;
 
-use crate::model::{Name, Network, PublicKey, Snapshot};
+use std::cmp::Reverse;
+
+pub use self::threshold::Limit;
+pub use self::unsent::wants_routes;
+pub use self::verdict::{Verdict, verdict};
+use self::view::View;
+pub use self::view::seconds;
+use crate::model::{Name, Network, Peer, PublicKey, Snapshot};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +47,9 @@ impl Severity {
     }
 }
 
+/// How many peers a finding names; it counts them all.
+const NAMED: usize = 20;
+
 /// One thing that is wrong with one network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -56,7 +73,8 @@ pub struct Finding {
     pub summary: String,
     /// Why, in one sentence.
     pub cause: &'static str,
-    /// What to type.
+    /// What to type: a shell command, with what else is to be said of it as a comment. What only the operator knows stands in
+    /// capitals.
     pub remedy: String,
 }
 
@@ -66,6 +84,28 @@ impl Finding {
     pub fn concerns(&self, network: &Network) -> bool {
         self.netns == network.netns && self.interface == network.interface
     }
+
+    /// Where the manual has more of it.
+    #[must_use]
+    pub fn manual(&self) -> String {
+        format!("wgstat-check(1), {}", self.id)
+    }
+
+    /// Fills a word of the remedy in, where it stands alone: a key may well hold the same letters.
+    fn with(mut self, word: &str, value: &str) -> Self {
+        let joins = |c: char| c.is_ascii_alphanumeric() || "+/=-_".contains(c);
+        let mut filled = String::with_capacity(self.remedy.len());
+        let mut rest = self.remedy.as_str();
+        while let Some((before, after)) = rest.split_once(word) {
+            filled.push_str(before);
+            let is_part = filled.ends_with(joins) || (word.ends_with(joins) && after.starts_with(joins));
+            filled.push_str(if is_part { word } else { value });
+            rest = after;
+        }
+        filled.push_str(rest);
+        self.remedy = filled;
+        self
+    }
 }
 
 /// What one look at the networks can tell, network by network.
@@ -73,10 +113,52 @@ impl Finding {
 pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut found = Vec::new();
     for network in &snapshot.networks {
-        interface::judge(network, &mut found);
-        peers::judge(network, snapshot.timestamp, &mut found);
+        judge(&View::now(snapshot, network), &[], &mut found);
     }
     found
+}
+
+/// What is to be judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The last look, with the surroundings.
+    pub now: &'a Snapshot,
+    /// The look it is compared with.
+    pub before: Option<&'a Snapshot>,
+    /// Seconds between the two.
+    pub seconds: f64,
+    /// A look between the two, long enough before the last for a peer to have answered.
+    pub between: Option<&'a Snapshot>,
+    /// What the operator asked to be told.
+    pub limits: &'a [Limit],
+}
+
+/// All that can be told, the worst first.
+#[must_use]
+pub fn diagnose(case: &Case<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = case.now.missing.iter().map(interface::missing).collect();
+    for network in &case.now.networks {
+        judge(&View::of(case, network), case.limits, &mut found);
+    }
+    found.sort_by_key(|finding| Reverse(finding.severity));
+    found
+}
+
+/// Whether no counter tells why a network that has peers is in touch with none.
+#[must_use]
+pub fn is_silent(network: &Network, findings: &[Finding], now: u64) -> bool {
+    let peers = network.peers.as_deref().unwrap_or_default();
+    !peers.is_empty()
+        && !peers.iter().any(|peer| peer.is_online(now))
+        && !findings.iter().any(|finding| finding.severity > Severity::Info && finding.concerns(network))
+}
+
+fn judge(view: &View<'_>, limits: &[Limit], found: &mut Vec<Finding>) {
+    interface::judge(view, found);
+    errors::judge(view, found);
+    let explained = path::judge(view, found);
+    peers::judge(view, &explained, found);
+    found.extend(threshold::judge(view, limits));
 }
 
 /// A finding of one thing, in the words of its rule.
@@ -94,6 +176,79 @@ fn finding(id: &'static str, network: &Network) -> Finding {
         unit: None,
         summary: rule.summary.to_owned(),
         cause: rule.cause,
-        remedy: rule.remedy.replace("INTERFACE", &network.interface.to_string()),
+        remedy: rule.remedy.replace("INTERFACE", &shell_word(&network.interface)),
+    }
+}
+
+/// A name as one word of a shell command. Nearly all are one as they are.
+#[must_use]
+pub fn shell_word(name: &Name) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@:".contains(c);
+    let text = name.to_string();
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// The peers that a rule holds for.
+struct Of<'a> {
+    id: &'static str,
+    count: u64,
+    named: Vec<&'a Peer>,
+}
+
+impl<'a> Of<'a> {
+    fn new(id: &'static str) -> Self {
+        Self { id, count: 0, named: Vec::new() }
+    }
+
+    fn add(&mut self, peer: &'a Peer) {
+        self.count += 1;
+        if self.named.len() < NAMED {
+            self.named.push(peer);
+        }
+    }
+
+    fn finding(&self, network: &Network) -> Option<Finding> {
+        let first = self.named.first()?;
+        let base = finding(self.id, network);
+        let base = Finding {
+            count: self.count,
+            value: Some(self.count),
+            unit: Some("peers"),
+            summary: match self.count {
+                1 => format!("peer {}: {}", first.public_key, base.summary),
+                count => format!("{count} peers: {}", base.summary),
+            },
+            peers: self.named.iter().map(|peer| peer.public_key).collect(),
+            ..base
+        };
+        Some(about_peer(base, first))
+    }
+}
+
+/// Fills a peer in.
+fn about_peer(finding: Finding, peer: &Peer) -> Finding {
+    let finding = finding.with("PEER", &peer.public_key.to_string());
+    match peer.endpoint {
+        Some(endpoint) => finding.with("ENDPOINT", &endpoint.ip().to_string()),
+        None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_words_of_a_remedy_are_filled_in() {
+        let remedy = "wg set wg0 peer abc+PORT/d= endpoint HOST:1 LISTEN-PORT PORT accept PORT".to_owned();
+        let filled = Finding { remedy, ..finding("threshold", &Network::default()) }.with("PORT", "7");
+        assert_eq!(filled.remedy, "wg set wg0 peer abc+PORT/d= endpoint HOST:1 LISTEN-PORT 7 accept 7");
+    }
+
+    #[test]
+    fn name_of_an_interface_is_one_word_of_a_command() {
+        for (name, word) in [("wg0", "wg0"), ("a b", "'a b'"), ("x;reboot", "'x;reboot'"), ("it's", "'it'\\''s'")] {
+            assert_eq!(shell_word(&name.into()), word);
+        }
     }
 }

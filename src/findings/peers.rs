@@ -1,54 +1,95 @@
-//! What is wrong with the peers of a network, as far as one look can tell.
+//! What is wrong with the peers of a network.
 
-use std::net::IpAddr;
+use std::collections::HashMap;
 
-use super::{Finding, finding};
-use crate::model::{Network, Peer};
+use super::allowed_ips::overlaps;
+use super::view::View;
+use super::{Finding, Of, finding};
+use crate::model::{Backend, Network, ONLINE_SECONDS, Peer, PublicKey};
 
-/// How many peers a finding names; it counts them all.
-const NAMED: usize = 20;
 /// A healthy peer with keepalive shakes hands within its keepalive and this many seconds (measured: 186 s with 25, 194 s with
 /// 60, 315 s with 300).
 const STALE_SECONDS: u64 = 195;
 /// RFC 8200.
-const IPV6_MINIMUM_MTU: u32 = 1280;
+pub(super) const IPV6_MINIMUM_MTU: u32 = 1280;
+/// A handshake that is not answered is tried again every five seconds and a little.
+const UNANSWERED_SECONDS: f64 = 6.0;
+/// Whoever receives data answers within ten seconds, if only with a keepalive; whoever sends asks after fifteen.
+const ONE_WAY_SECONDS: f64 = 20.0;
+const RETRY_SECONDS: f64 = 5.0;
+/// Bytes of messages that carry no data.
+const KEEPALIVE: f64 = 32.0;
+const INITIATION: f64 = 148.0;
+const RESPONSE: u64 = 92;
 
-/// Adds what one look can tell.
-pub(super) fn judge(network: &Network, now: u64, found: &mut Vec<Finding>) {
+/// Adds what is wrong. Where a finding of another kind `explains` that a peer is out of touch, that is enough.
+pub(super) fn judge(view: &View<'_>, explained: &[bool], found: &mut Vec<Finding>) {
+    let network = view.network;
     let Some(peers) = &network.peers else { return };
     let mut unreachable = Of::new("peer_unreachable");
     let mut stale = Of::new("peer_stale");
+    let mut one_way = Of::new("one_way_traffic");
     let mut never_seen = Of::new("peer_never_seen");
     let mut without_ips = Of::new("peer_without_allowed_ips");
-    let (mut has_ipv6, mut only_hosts) = (false, true);
-    for peer in peers {
-        match peer.last_handshake {
-            None if peer.endpoint.is_none() => never_seen.add(peer),
-            None if peer.tx_bytes > 0 => unreachable.add(peer),
-            Some(then) if is_stale(peer, now.saturating_sub(then)) => stale.add(peer),
-            _ => {}
-        }
+    let former = Former::of(view);
+    let mut only_hosts = true;
+    for (place, peer) in peers.iter().enumerate() {
+        let is_explained = view.is_down() || explained.get(place).is_some_and(|&explained| explained);
         if peer.allowed_ips.is_empty() {
             without_ips.add(peer);
         }
-        for ip in &peer.allowed_ips {
-            let v6 = ip.address.is_ipv6();
-            has_ipv6 |= v6;
-            only_hosts &= ip.prefix == if v6 { 128 } else { 32 };
+        only_hosts &= peer.allowed_ips.iter().all(|ip| ip.prefix == if ip.address.is_ipv6() { 128 } else { 32 });
+        match peer.handshake_age(view.now) {
+            None if peer.endpoint.is_none() => never_seen.add(peer),
+            _ if is_explained => {}
+            None if peer.tx_bytes > 0 => unreachable.add(peer),
+            Some(age) if is_stale(peer, age) => stale.add(peer),
+            Some(age) => {
+                let Some(former) = &former else { continue };
+                if former.is_called_in_vain(peer, age) {
+                    unreachable.add(peer);
+                } else if age <= ONLINE_SECONDS && former.is_one_way(network, peer) {
+                    one_way.add(peer);
+                }
+            }
+            None => {}
         }
     }
     // Single addresses cannot contain each other, and the kernel gives each to one peer only.
-    let overlapped = if only_hosts { Of::new(OVERLAP) } else { overlaps(peers) };
-    for of in [unreachable, stale, never_seen, without_ips, overlapped] {
-        found.extend(of.finding(network));
+    let overlapped = if only_hosts { Of::new(OVERLAP) } else { overlaps(OVERLAP, peers) };
+    for of in [unreachable, stale, one_way, never_seen, without_ips, overlapped] {
+        found.extend(of.finding(network).map(|finding| about_this_end(finding, network)));
     }
-    if has_ipv6 && let Some(mtu) = network.mtu.filter(|&mtu| mtu < IPV6_MINIMUM_MTU) {
+    if is_below_ipv6_minimum(network) {
         found.push(Finding {
-            value: Some(mtu.into()),
+            value: network.mtu.map(u64::from),
             unit: Some("bytes"),
             ..finding("mtu_below_ipv6_minimum", network)
         });
     }
+}
+
+/// Fills in what the peer has to know of this host.
+fn about_this_end(mut finding: Finding, network: &Network) -> Finding {
+    if let Some(key) = network.public_key {
+        finding = finding.with("OWN-KEY", &key.to_string());
+    }
+    match network.listen_port {
+        Some(port) if port != 0 => finding.with("LISTEN-PORT", &port.to_string()),
+        _ => finding,
+    }
+}
+
+const OVERLAP: &str = "allowed_ips_overlap";
+
+/// Whether IPv6 is meant to pass, and cannot.
+pub(super) fn is_below_ipv6_minimum(network: &Network) -> bool {
+    network.mtu.is_some_and(|mtu| mtu < IPV6_MINIMUM_MTU) && has_ipv6(network)
+}
+
+/// Whether IPv6 is meant to pass.
+pub(super) fn has_ipv6(network: &Network) -> bool {
+    network.peers.iter().flatten().flat_map(|peer| &peer.allowed_ips).any(|ip| ip.address.is_ipv6())
 }
 
 /// Without keepalive any age may just be idle.
@@ -56,112 +97,100 @@ fn is_stale(peer: &Peer, handshake_age: u64) -> bool {
     peer.persistent_keepalive > 0 && handshake_age > STALE_SECONDS + u64::from(peer.persistent_keepalive)
 }
 
-const OVERLAP: &str = "allowed_ips_overlap";
-
-/// The peers that a rule holds for.
-struct Of<'a> {
-    id: &'static str,
-    count: u64,
-    named: Vec<&'a Peer>,
+/// The peers at the looks before.
+struct Former<'a> {
+    seconds: f64,
+    before: HashMap<PublicKey, &'a Peer>,
+    between: HashMap<PublicKey, &'a Peer>,
 }
 
-impl<'a> Of<'a> {
-    fn new(id: &'static str) -> Self {
-        Self { id, count: 0, named: Vec::new() }
+impl<'a> Former<'a> {
+    /// Where there was time enough to judge by; not else, because a map takes random numbers of the kernel's.
+    fn of(view: &View<'a>) -> Option<Self> {
+        let past = view.past.filter(|past| past.seconds >= UNANSWERED_SECONDS)?;
+        let by_key = |network: Option<&'a Network>| -> HashMap<PublicKey, &'a Peer> {
+            let peers = network.and_then(|network| network.peers.as_deref()).unwrap_or_default();
+            peers.iter().map(|peer| (peer.public_key, peer)).collect()
+        };
+        Some(Self { seconds: past.seconds, before: by_key(Some(past.network)), between: by_key(past.between) })
     }
 
-    fn add(&mut self, peer: &'a Peer) {
-        self.count += 1;
-        if self.named.len() < NAMED {
-            self.named.push(peer);
+    /// The session was dead at the look before already, so that what went out since are handshakes, and none was answered.
+    fn is_called_in_vain(&self, peer: &Peer, handshake_age: u64) -> bool {
+        let was_dead = handshake_age as f64 > ONLINE_SECONDS as f64 + self.seconds;
+        was_dead
+            && peer.endpoint.is_some()
+            && self.before.get(&peer.public_key).is_some_and(|old| peer.tx_bytes > old.tx_bytes)
+    }
+
+    /// Data went out, and what came back was at most answers to handshakes.
+    fn is_one_way(&self, network: &Network, peer: &Peer) -> bool {
+        let Some(old) = self.before.get(&peer.public_key) else { return false };
+        let growth = |old: u64, new: u64| new.checked_sub(old);
+        let Some((received, sent)) = growth(old.rx_bytes, peer.rx_bytes).zip(growth(old.tx_bytes, peer.tx_bytes))
+        else {
+            return false;
+        };
+        // Daemons count other things.
+        if network.backend != Backend::Kernel
+            || self.seconds < ONE_WAY_SECONDS
+            || !carries_data(peer, sent, self.seconds)
+        {
+            return false;
         }
-    }
-
-    fn finding(self, network: &Network) -> Option<Finding> {
-        let first = self.named.first()?;
-        let base = finding(self.id, network);
-        Some(Finding {
-            count: self.count,
-            value: Some(self.count),
-            unit: Some("peers"),
-            summary: match self.count {
-                1 => format!("peer {}: {}", first.public_key, base.summary),
-                count => format!("{count} peers: {}", base.summary),
-            },
-            remedy: base.remedy.replace("PEER", &first.public_key.to_string()),
-            peers: self.named.iter().map(|peer| peer.public_key).collect(),
-            ..base
-        })
-    }
-}
-
-/// The peers with an allowed-ip that lies within another peer's. Sorted by address and then by length, a prefix comes
-/// after all that contain it, and those that still do form a stack.
-fn overlaps(peers: &[Peer]) -> Of<'_> {
-    let mut all: Vec<(bool, u128, u8, usize)> = Vec::new();
-    for (place, peer) in peers.iter().enumerate() {
-        all.extend(
-            peer.allowed_ips.iter().map(|ip| (ip.address.is_ipv6(), left_aligned(ip.address), ip.prefix, place)),
-        );
-    }
-    all.sort_unstable();
-    let mut inside = vec![false; peers.len()];
-    let mut containing: Vec<(bool, u128, u8, usize)> = Vec::new();
-    for entry in all {
-        let (v6, address, _, place) = entry;
-        while containing.pop_if(|last| last.0 != v6 || !contains(last.1, last.2, address)).is_some() {}
-        if let Some(mark) = inside.get_mut(place) {
-            *mark |= containing.iter().any(|outer| outer.3 != place);
+        // One answer or two are no sum of other messages; three would be four keepalives and an initiation.
+        if received != 0 && received != RESPONSE && received != 2 * RESPONSE {
+            return false;
         }
-        containing.push(entry);
+        // What was sent last may not be answered yet.
+        let early = self.between.get(&peer.public_key).and_then(|between| growth(old.tx_bytes, between.tx_bytes));
+        early.is_some_and(|early| carries_data(peer, early, self.seconds))
     }
-    let mut of = Of::new(OVERLAP);
-    peers.iter().zip(inside).filter(|(_, inside)| *inside).for_each(|(peer, _)| of.add(peer));
-    of
 }
 
-/// Whether the network holds the address, both with their first bit at the top.
-fn contains(network: u128, prefix: u8, address: u128) -> bool {
-    let ignored = 128_u32.saturating_sub(prefix.into());
-    (network ^ address).checked_shr(ignored).unwrap_or(0) == 0
-}
-
-fn left_aligned(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-        IpAddr::V6(address) => address.to_bits(),
-    }
+/// Whether so many bytes sent in this time are more than keepalives and handshakes.
+fn carries_data(peer: &Peer, bytes: u64, seconds: f64) -> bool {
+    let keepalives = match peer.persistent_keepalive {
+        0 => 1.0,
+        keepalive => seconds / f64::from(keepalive) + 1.0,
+    };
+    bytes as f64 > keepalives.ceil() * KEEPALIVE + (seconds / RETRY_SECONDS + 1.0).floor() * INITIATION
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::allowed_ips::tests::peer;
+    use super::super::{Case, diagnose, findings};
     use super::*;
-    use crate::model::{AllowedIp, PublicKey};
+    use crate::model::{InterfaceStats, Snapshot};
 
     const NOW: u64 = 1_700_000_000;
 
-    fn ips(list: &str) -> impl Iterator<Item = AllowedIp> {
-        list.split_whitespace().map(|ip| {
-            let (address, prefix) = ip.split_once('/').unwrap();
-            AllowedIp { address: address.parse().unwrap(), prefix: prefix.parse().unwrap() }
-        })
-    }
-
-    fn peer(number: u8, allowed_ips: &str) -> Peer {
-        Peer { public_key: PublicKey([number; 32]), allowed_ips: ips(allowed_ips).collect(), ..Peer::default() }
+    fn snapshot(peers: Vec<Peer>, mtu: u32) -> Snapshot {
+        let network = Network {
+            interface: "wg0".into(),
+            ifindex: Some(4),
+            backend: Backend::Kernel,
+            peers: Some(peers),
+            mtu: Some(mtu),
+            stats: InterfaceStats::default(),
+            ..Network::default()
+        };
+        Snapshot { timestamp: NOW, networks: vec![network], ..Snapshot::default() }
     }
 
     fn judged(peers: Vec<Peer>, mtu: u32) -> Vec<(&'static str, u64)> {
-        let network = Network { interface: "wg0".into(), peers: Some(peers), mtu: Some(mtu), ..Network::default() };
-        let mut found = Vec::new();
-        judge(&network, NOW, &mut found);
-        found.iter().map(|finding| (finding.id, finding.count)).collect()
+        findings(&snapshot(peers, mtu)).iter().map(|finding| (finding.id, finding.count)).collect()
+    }
+
+    fn called(change: impl FnOnce(&mut Peer)) -> Peer {
+        let mut peer = Peer { endpoint: Some(([192, 0, 2, 1], 51820).into()), ..peer(1, "10.9.0.2/32") };
+        change(&mut peer);
+        peer
     }
 
     fn one(change: impl FnOnce(&mut Peer)) -> Vec<(&'static str, u64)> {
-        let mut peer = Peer { endpoint: Some(([192, 0, 2, 1], 51820).into()), ..peer(1, "10.9.0.2/32") };
-        change(&mut peer);
-        judged(vec![peer], 1420)
+        judged(vec![called(change)], 1420)
     }
 
     #[test]
@@ -193,30 +222,64 @@ mod tests {
     }
 
     #[test]
-    fn peer_without_allowed_ips_is_named_in_the_remedy() {
-        let network = Network { interface: "wg0".into(), peers: Some(vec![peer(1, "")]), ..Network::default() };
-        let mut found = Vec::new();
-        judge(&network, NOW, &mut found);
-        let finding = found.iter().find(|finding| finding.id == "peer_without_allowed_ips").unwrap();
-        let key = PublicKey([1; 32]);
-        assert_eq!(finding.remedy, format!("wg set wg0 peer {key} allowed-ips ADDRESS/PREFIX"));
-        assert_eq!(finding.peers, [key]);
+    fn interface_that_is_down_explains_silent_peers() {
+        let mut snapshot = snapshot(vec![called(|peer| peer.tx_bytes = 148)], 1420);
+        snapshot.networks[0].enabled = Some(false);
+        assert_eq!(findings(&snapshot).iter().map(|finding| finding.id).collect::<Vec<_>>(), ["interface_down"]);
+    }
+
+    /// What is found of a peer with a handshake of this age that sent and received so many bytes in this time; the second number
+    /// is what was sent until ten seconds before the end.
+    fn over(seconds: f64, age: u64, keepalive: u16, sent: (u64, u64), received: u64) -> Vec<&'static str> {
+        let at = |tx_bytes, rx_bytes| {
+            let peer = called(|peer| {
+                (peer.tx_bytes, peer.rx_bytes) = (tx_bytes, rx_bytes);
+                (peer.persistent_keepalive, peer.last_handshake) = (keepalive, Some(NOW - age));
+            });
+            snapshot(vec![peer], 1420)
+        };
+        let (before, between, now) = (at(1000, 1000), at(1000 + sent.1, 1000), at(1000 + sent.0, 1000 + received));
+        let case = Case { now: &now, before: Some(&before), seconds, between: Some(&between), limits: &[] };
+        diagnose(&case).iter().map(|finding| finding.id).collect()
     }
 
     #[test]
-    fn overlap_is_one_peers_prefix_within_anothers() {
-        let overlapping = |lists: &[&str]| {
-            let peers: Vec<Peer> = (1..).zip(lists).map(|(number, list)| peer(number, list)).collect();
-            let of = overlaps(&peers);
-            format!("{:?}", of.named.iter().map(|peer| peer.public_key.0[0]).collect::<Vec<u8>>())
-        };
-        assert_eq!(overlapping(&["0.0.0.0/0 ::/0", "10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32"]), "[2, 3, 4]");
-        assert_eq!(overlapping(&["10.0.0.0/8 10.1.0.0/16", "11.0.0.0/8"]), "[]", "one's own does not count");
-        assert_eq!(overlapping(&["10.0.0.0/24", "10.0.1.0/24", "10.0.2.1/32"]), "[]");
-        // The sibling in between must not hide the container.
-        assert_eq!(overlapping(&["10.0.0.0/8", "10.1.0.0/16", "10.2.0.1/32"]), "[2, 3]");
-        // The same bits in another family.
-        assert_eq!(overlapping(&["a00::/8", "10.0.0.0/16"]), "[]");
+    fn old_peer_that_is_called_without_an_answer_is_unreachable() {
+        assert_eq!(over(6.0, 187, 0, (148, 0), 0), ["peer_unreachable"]);
+        assert_eq!(over(5.9, 187, 0, (148, 0), 0), [""; 0], "an attempt may be under way");
+        assert_eq!(over(6.0, 187, 0, (0, 0), 0), [""; 0], "idle");
+        assert_eq!(over(6.0, 186, 0, (148, 0), 0), [""; 0], "its session lived");
+        // Five minutes: it had a handshake, was sent something, and is idle since.
+        assert_eq!(over(300.0, 200, 0, (5000, 0), 3000), [""; 0]);
+    }
+
+    #[test]
+    fn data_that_nothing_answers_is_one_way() {
+        // Pings of 128 bytes, one a second, for 25 seconds.
+        assert_eq!(over(25.0, 60, 0, (25 * 128, 14 * 128), 0), ["one_way_traffic"]);
+        assert_eq!(over(19.0, 60, 0, (25 * 128, 14 * 128), 0), [""; 0], "too short a time");
+        assert_eq!(over(25.0, 60, 0, (25 * 128, 14 * 128), 32), [""; 0], "a keepalive answered");
+        assert_eq!(over(25.0, 60, 0, (11 * 128, 0), 0), [""; 0], "all of it may be answered yet");
+        // Keepalives are not answered.
+        assert_eq!(over(100.0, 60, 25, (4 * 32, 3 * 32), 0), [""; 0]);
+        // Handshakes are answered, and data is not.
+        assert_eq!(over(40.0, 10, 0, (40 * 128, 28 * 128), 2 * 92), ["one_way_traffic"]);
+        assert_eq!(over(40.0, 10, 0, (40 * 128, 0), 92), [""; 0], "the first handshake, and data just now");
+        assert_eq!(
+            over(40.0, 10, 0, (40 * 128, 28 * 128), 4 * 32 + 148),
+            [""; 0],
+            "keepalives, and the peer's own handshake"
+        );
+    }
+
+    #[test]
+    fn peer_without_allowed_ips_is_named_in_the_remedy() {
+        let found = findings(&snapshot(vec![peer(1, "")], 1420));
+        let finding = found.iter().find(|finding| finding.id == "peer_without_allowed_ips").unwrap();
+        let key = PublicKey([1; 32]);
+        let command = finding.remedy.split("  # ").next().unwrap();
+        assert_eq!(command, format!("wg set wg0 peer {key} allowed-ips ADDRESS/PREFIX"));
+        assert_eq!(finding.peers, [key]);
     }
 
     #[test]
@@ -228,10 +291,7 @@ mod tests {
 
     #[test]
     fn finding_names_twenty_peers_and_counts_all() {
-        let network =
-            Network { peers: Some((0..50).map(|number| peer(number, "10.9.0.2/32")).collect()), ..Network::default() };
-        let mut found = Vec::new();
-        judge(&network, NOW, &mut found);
+        let found = findings(&snapshot((0..50).map(|number| peer(number, "10.9.0.2/32")).collect(), 1420));
         assert_eq!((found[0].count, found[0].peers.len()), (50, 20));
     }
 }

@@ -125,6 +125,16 @@ impl InterfaceStats {
         stats
     }
 
+    /// Takes the values in the order of [`Counter::ALL`]; those that are missing at the end are unknown.
+    #[must_use]
+    pub fn from_values(values: &[Option<u64>]) -> Self {
+        let mut stats = Self::default();
+        for (value, known) in stats.0.iter_mut().zip(values) {
+            *value = *known;
+        }
+        stats
+    }
+
     /// One counter's value since the interface was created.
     #[must_use]
     pub fn get(&self, counter: Counter) -> Option<u64> {

@@ -15,6 +15,7 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Serialize, Serializer};
 
 use super::Report;
+use super::check::{Blind, Checked};
 use super::text::Text;
 use crate::error::Error;
 use crate::findings::Finding;
@@ -46,6 +47,17 @@ pub fn status(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     let mut tail = Vec::new();
     append(&mut tail, &StatusTail::new(report))?;
     text.raw(tail.strip_prefix(b"{").unwrap_or_default());
+    text.byte(b'\n');
+    text.finish()
+}
+
+/// Writes the document of `check --json`, on one line.
+///
+/// # Errors
+/// As the writer.
+pub fn check(out: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
+    let mut text = Text::new(out);
+    append(&mut text, &CheckDocument::new(checked))?;
     text.byte(b'\n');
     text.finish()
 }
@@ -113,6 +125,7 @@ impl serde_json::ser::Formatter for TerminalSafe {
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     let generator = || SchemaSettings::draft2020_12().for_serialize().into_generator();
     vec![
+        ("check", generator().into_root_schema_for::<CheckDocument<'_>>()),
         ("status", generator().into_root_schema_for::<StatusDocument>()),
         ("error", generator().into_root_schema_for::<ErrorDocument>()),
     ]
@@ -224,8 +237,10 @@ struct FindingDocument<'a> {
     summary: &'a str,
     /// Why.
     cause: &'static str,
-    /// What to do.
+    /// What to type: a shell command, and remarks as a comment; what only the operator knows stands in capitals.
     remedy: &'a str,
+    /// Where the manual has more of it.
+    manual: String,
 }
 
 impl<'a> From<&'a Finding> for FindingDocument<'a> {
@@ -242,6 +257,7 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
             summary: &finding.summary,
             cause: finding.cause,
             remedy: &finding.remedy,
+            manual: finding.manual(),
         }
     }
 }
@@ -268,6 +284,75 @@ impl<'a> From<&'a Problem> for ProblemDocument<'a> {
             interface: problem.interface.as_ref().map(Name::text),
             message: &problem.message,
             hint: problem.hint.as_deref(),
+        }
+    }
+}
+
+/// What `wgstat check --json` prints.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "wgstat check")]
+struct CheckDocument<'a> {
+    /// Always `check`.
+    #[schemars(extend("const" = "check"))]
+    r#type: &'static str,
+    /// Version of this schema.
+    schema_version: u32,
+    /// When the counters were read, in seconds since the Unix epoch.
+    timestamp: u64,
+    /// The worst of all.
+    #[schemars(extend("enum" = ["OK", "WARNING", "CRITICAL", "UNKNOWN"]))]
+    status: &'static str,
+    /// The same as an exit code: 0, 1, 2 or 3.
+    exit_code: u8,
+    /// Seconds between the two looks that were compared; null after one look.
+    interval_seconds: Option<f64>,
+    /// What was looked at.
+    interfaces: Vec<Cow<'a, str>>,
+    /// What is wrong with the networks, the worst first.
+    findings: Vec<FindingDocument<'a>>,
+    /// What wgstat itself could not see.
+    problems: Vec<ProblemDocument<'a>>,
+    /// What no counter shows, for networks in touch with no peer that no finding explains.
+    counted_nowhere: Vec<UnseenDocument<'a>>,
+}
+
+impl<'a> CheckDocument<'a> {
+    fn new(checked: &'a Checked<'a>) -> Self {
+        let Report { snapshot, findings, .. } = checked.report;
+        Self {
+            r#type: "check",
+            schema_version: SCHEMA_VERSION,
+            timestamp: snapshot.timestamp,
+            status: checked.verdict.as_str(),
+            exit_code: checked.verdict.exit_code(),
+            interval_seconds: checked.seconds,
+            interfaces: snapshot.networks.iter().map(|network| network.interface.text()).collect(),
+            findings: findings.iter().map(FindingDocument::from).collect(),
+            problems: snapshot.problems.iter().map(ProblemDocument::from).collect(),
+            counted_nowhere: checked.blind().into_iter().map(UnseenDocument::from).collect(),
+        }
+    }
+}
+
+/// Something that no counter shows.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Unseen")]
+struct UnseenDocument<'a> {
+    netns: Option<&'a str>,
+    interface: Cow<'a, str>,
+    /// What it is.
+    what: &'static str,
+    /// The command that shows it.
+    look: String,
+}
+
+impl<'a> From<Blind<'a>> for UnseenDocument<'a> {
+    fn from(blind: Blind<'a>) -> Self {
+        Self {
+            netns: blind.network.netns.as_deref(),
+            interface: blind.network.interface.text(),
+            what: blind.what,
+            look: blind.look,
         }
     }
 }

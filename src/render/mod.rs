@@ -1,9 +1,11 @@
 //! A snapshot and what follows from it in, bytes out: one file per output. Nothing here reads anything or knows a flag.
 
+pub mod check;
 pub mod grafana;
 pub mod human;
 pub mod json;
 mod peers;
+pub mod plugin;
 pub mod prometheus;
 pub mod rules;
 pub mod stats;

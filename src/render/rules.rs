@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::findings::rules::{Alert, RULES, Rule};
+use crate::findings::rules::{ALERTS_ONLY, Alert, RULES, Rule};
 
 /// Limits that replace the table's, by the rule's id.
 pub type Thresholds = [(&'static str, Option<f64>)];
@@ -14,7 +14,7 @@ pub fn alert_rules(thresholds: &Thresholds) -> String {
         "# Made by `wgstat generate alert-rules`: for changes, generate it with other thresholds.\n\
          groups:\n  - name: wgstat\n    rules:\n",
     );
-    for rule in &RULES {
+    for rule in RULES.iter().chain(&ALERTS_ONLY) {
         if let Some(alert) = &rule.alert {
             write_alert(&mut text, rule, alert, thresholds);
         }
@@ -38,7 +38,7 @@ fn write_alert(text: &mut String, rule: &Rule, alert: &Alert, thresholds: &Thres
         rule.severity.as_str(),
         rule.id,
         quoted(&format!("WireGuard: {}: {}", alert.subject, rule.summary)),
-        quoted(&format!("Cause: {}. To mend it: {}.", rule.cause, remedy)),
+        quoted(&format!("Cause: {}. To mend it: {}", rule.cause, remedy)),
     );
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::human::{Style, Tone, binary_units, grouped, paragraph};
 use super::{Report, peers, status};
 use crate::findings::Severity;
-use crate::findings::counters::{Meaning, counted_nowhere, difference, meaning};
+use crate::findings::counters::{Meaning, all_counted_nowhere, difference, meaning};
 use crate::model::{Backend, Counter, Network};
 use crate::rates::NetworkRates;
 
@@ -77,7 +77,8 @@ fn write_counters(
     writeln!(out, "\n{}", style.paint(Tone::Bold, "Error breakdown, and the network core's counters"))?;
     write_detail(out, style, network)?;
     write_comparison(out, style, network)?;
-    if let Some(text) = counted_nowhere(network.backend) {
+    let text = all_counted_nowhere(network.backend);
+    if !text.is_empty() {
         writeln!(out, "\n{}", style.paint(Tone::Bold, "Counted nowhere"))?;
         paragraph(out, style, 2, Tone::Plain, &format!("No counter here can show {text}."))?;
     }

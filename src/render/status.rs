@@ -28,7 +28,8 @@ pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Res
         for finding in report.findings {
             // What is only information is marked among the counters already.
             if finding.concerns(network) && finding.severity > Severity::Info {
-                let text = format!("! {}. To mend it: {}", finding.summary, finding.remedy);
+                let command = finding.remedy.split("  # ").next().unwrap_or_default();
+                let text = format!("! {}. To mend it: {command}", finding.summary);
                 paragraph(out, style, 2, Tone::Bad, &text)?;
             }
         }

@@ -18,22 +18,41 @@ pub(super) struct Load {
     pairs: u32,
     /// How often each program runs.
     runs: u32,
+    /// Every endpoint has an address of its own, with a route to it; else all are one.
+    has_paths: bool,
+    /// What is measured on it.
+    pub(super) programs: &'static [&'static str],
 }
 
-/// Peers have an endpoint on the loopback that nothing is ever sent to, and one allowed-ip; there is no IPv6.
-pub(super) const LOADS: [Load; 4] = [
-    Load { name: "L1", what: "1 interface, 10 peers", interfaces: 1, peers: 10, pairs: 0, runs: 9 },
-    Load { name: "L2", what: "100 interfaces, 10 peers each", interfaces: 100, peers: 10, pairs: 0, runs: 5 },
-    Load { name: "L3", what: "1 interface, 10,000 peers", interfaces: 1, peers: 10_000, pairs: 0, runs: 9 },
+const PLAIN: Load =
+    Load { name: "", what: "", interfaces: 1, peers: 10, pairs: 0, runs: 9, has_paths: false, programs: &PROGRAMS };
+
+/// Peers have an endpoint that nothing is ever sent to, and one allowed-ip; there is no IPv6.
+pub(super) const LOADS: [Load; 5] = [
+    Load { name: "L1", what: "1 interface, 10 peers", ..PLAIN },
+    Load { name: "L2", what: "100 interfaces, 10 peers each", interfaces: 100, runs: 5, ..PLAIN },
+    Load { name: "L3", what: "1 interface, 10,000 peers", peers: 10_000, ..PLAIN },
     Load {
         name: "L4",
         what: "3 interfaces, 10 peers each; 2,000 other links",
         interfaces: 3,
-        peers: 10,
         pairs: 1_000,
         runs: 5,
+        ..PLAIN
+    },
+    Load {
+        name: "L5",
+        what: "1 interface, 10,000 peers, each with an endpoint of another address",
+        peers: 10_000,
+        runs: 5,
+        has_paths: true,
+        programs: &[PROGRAMS[0], CHECK],
+        ..PLAIN
     },
 ];
+
+/// Looks up the way to every endpoint.
+pub(super) const CHECK: &str = "wgstat check --interval 0 --json";
 
 /// What is measured. The floor comes first: the others are given as multiples of it.
 pub(super) const PROGRAMS: [&str; 7] = [
@@ -54,7 +73,7 @@ pub(super) fn run_all() -> ExitCode {
     }
     for load in &LOADS {
         set_up(load);
-        for program in PROGRAMS {
+        for program in load.programs {
             let status = Command::new("ip")
                 .args(["netns", "exec", load.name, "measure", load.name, &load.runs.to_string()])
                 .args(program.split(' '))
@@ -70,11 +89,14 @@ pub(super) fn run_all() -> ExitCode {
 }
 
 fn set_up(load: &Load) {
-    let Load { name, interfaces, peers, pairs, .. } = load;
+    let Load { name, interfaces, peers, pairs, has_paths, .. } = load;
     sh(&format!(
         "ip netns add {name}; ip netns exec {name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6'"
     ));
     let mut links = String::from("link set lo up\n");
+    if *has_paths {
+        links += "route add 172.16.0.0/12 dev lo\n";
+    }
     // The other links were there first: the host is older than its tunnels.
     for pair in 0..*pairs {
         let _ = writeln!(links, "link add a{pair} type veth peer name b{pair}");
@@ -87,12 +109,12 @@ fn set_up(load: &Load) {
     for interface in 0..*interfaces {
         let mut settings = format!("[Interface]\nPrivateKey = {}\nListenPort = {}\n", keys.next(), 20_000 + interface);
         for peer in 0..*peers {
+            let (high, low) = (peer / 250, peer % 250);
+            let endpoint = if *has_paths { format!("172.16.{high}.{low}") } else { "127.0.0.1".to_owned() };
             let _ = write!(
                 settings,
-                "[Peer]\nPublicKey = {}\nAllowedIPs = 10.64.{}.{}/32\nEndpoint = 127.0.0.1:{}\n",
+                "[Peer]\nPublicKey = {}\nAllowedIPs = 10.64.{high}.{low}/32\nEndpoint = {endpoint}:{}\n",
                 keys.next(),
-                peer / 250,
-                peer % 250,
                 30_000 + peer
             );
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::load::{LOADS, PROGRAMS};
+use super::load::{CHECK, LOADS, PROGRAMS};
 
 /// Begins a line of `measure`.
 const RESULT: &str = "RESULT\t";
@@ -12,6 +12,10 @@ const RESULT: &str = "RESULT\t";
 /// Of a look as JSON or as metrics: millions of instructions on each load.
 const BUDGET: [f64; 4] = [1.3, 8.0, 35.0, 1.45];
 const WITH_BUDGET: [&str; 2] = ["wgstat status --json", "wgstat export-metrics"];
+/// Of a check that looks up the way to 10,000 endpoints (L5): multiples of the floor that reads the peers.
+const CHECK_BUDGET: f64 = 10.0;
+/// Of this load the table has no column.
+const OF_ITS_OWN: usize = 4;
 /// MiB on L1 and L3.
 const RESIDENT_BUDGET: [(usize, f64); 2] = [(0, 4.0), (2, 12.0)];
 /// What chance may add: at 10,000 peers a run differs from the next by so much.
@@ -53,7 +57,7 @@ impl Report {
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.results.len() == LOADS.len() * PROGRAMS.len()
+        self.results.len() == LOADS.iter().map(|load| load.programs.len()).sum::<usize>()
     }
 
     fn of(&self, load: usize, program: &str) -> Option<&Outcome> {
@@ -78,18 +82,27 @@ impl Report {
                 );
             }
         }
+        if let Some((check, floor)) = self.check()
+            && check.cpu > floor.cpu * CHECK_BUDGET
+        {
+            over.push(format!("{CHECK}: {:.0} times the floor, of {CHECK_BUDGET}", check.cpu / floor.cpu));
+        }
         over
+    }
+
+    fn check(&self) -> Option<(&Outcome, &Outcome)> {
+        Some((self.of(OF_ITS_OWN, CHECK)?, self.of(OF_ITS_OWN, PROGRAMS[0])?))
     }
 
     /// Cost and memory.
     pub(super) fn tables(&self) -> String {
         let mut text = String::new();
-        let heading = LOADS.iter().map(|load| load.name).collect::<Vec<_>>().join(" | ");
-        let rule = "---|".repeat(LOADS.len() + 1);
+        let heading = LOADS.iter().take(OF_ITS_OWN).map(|load| load.name).collect::<Vec<_>>().join(" | ");
+        let rule = "---|".repeat(OF_ITS_OWN + 1);
         let _ = writeln!(text, "Millions of instructions, the kernel's included, and multiples of the floor:\n");
         let _ = writeln!(text, "| | {heading} |\n|{rule}");
         for program in PROGRAMS {
-            let cells = (0..LOADS.len()).map(|load| match (self.of(load, program), self.of(load, PROGRAMS[0])) {
+            let cells = (0..OF_ITS_OWN).map(|load| match (self.of(load, program), self.of(load, PROGRAMS[0])) {
                 (Some(outcome), Some(floor)) if program != PROGRAMS[0] => {
                     format!("{:.2} ({:.1})", outcome.cpu, outcome.cpu / floor.cpu)
                 }
@@ -102,10 +115,22 @@ impl Report {
         let _ = writeln!(text, "| budget of `{}` | {budget} |", WITH_BUDGET.join("`, `"));
         let _ = writeln!(text, "\nLargest resident memory, MiB:\n\n| | {heading} |\n|{rule}");
         for program in PROGRAMS {
-            let cells = (0..LOADS.len()).map(|load| {
+            let cells = (0..OF_ITS_OWN).map(|load| {
                 self.of(load, program).map_or("-".to_owned(), |outcome| format!("{:.1}", outcome.resident))
             });
             let _ = writeln!(text, "| `{program}` | {} |", cells.collect::<Vec<_>>().join(" | "));
+        }
+        if let Some((check, floor)) = self.check() {
+            let _ = writeln!(
+                text,
+                "\n`{CHECK}` on {}, which looks up the way to each endpoint: {:.1}, {:.1} times the floor's {:.1} (budget: \
+                 {CHECK_BUDGET} times); {:.1} MiB.",
+                LOADS[OF_ITS_OWN].name,
+                check.cpu,
+                check.cpu / floor.cpu,
+                floor.cpu,
+                check.resident
+            );
         }
         text
     }

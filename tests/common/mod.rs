@@ -11,6 +11,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 static STATUS: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/status.json")));
+static CHECK: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/check.json")));
 static ERROR: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/error.json")));
 
 /// The published schema, made strict: a reader of it must accept keys it does not know, but a document of today has none.
@@ -33,7 +34,11 @@ fn forbid_unknown_keys(schema: &mut Value) {
 pub(crate) fn document(text: &[u8]) -> Value {
     let value: Value = serde_json::from_slice(text)
         .unwrap_or_else(|error| panic!("not JSON ({error}): {}", String::from_utf8_lossy(text)));
-    let validator = if value.get("error").is_some() { &*ERROR } else { &*STATUS };
+    let validator = match value["type"].as_str() {
+        _ if value.get("error").is_some() => &*ERROR,
+        Some("check") => &*CHECK,
+        _ => &*STATUS,
+    };
     let errors: Vec<String> =
         validator.iter_errors(&value).take(5).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "against its schema: {errors:#?}");

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::vm::load_wireguard;
 pub(super) use super::vm::sh;
-use super::{common, faults, findings, hostile, numbers, privilege, prometheus, recordings};
+use super::{common, diagnosis, faults, findings, hostile, numbers, privilege, prometheus, recordings};
 
 /// Set in the environment of the guest.
 pub(super) const MARK: &str = "WGSTAT_GUEST";
@@ -29,6 +29,7 @@ pub(super) fn run() -> ExitCode {
         numbers::TESTS,
         faults::TESTS,
         findings::TESTS,
+        diagnosis::TESTS,
         hostile::TESTS,
         privilege::TESTS,
         prometheus::TESTS,
@@ -44,20 +45,26 @@ pub(super) fn run() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
 /// A network namespace that vanishes with the test.
-pub(super) struct Host(String);
+pub(super) struct Host(String, Option<Box<Host>>);
 
 impl Host {
     pub(super) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("h{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         sh(&format!("ip netns add {name} && ip -n {name} link set lo up"));
-        Self(name)
+        Self(name, None)
+    }
+
+    /// Keeps another one as long as this.
+    pub(super) fn with(mut self, other: Self) -> Self {
+        self.1 = Some(Box::new(other));
+        self
     }
 
     pub(super) fn name(&self) -> &str {

@@ -8,6 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod diagnosis;
 mod faults;
 mod findings;
 mod guest;
@@ -32,22 +33,29 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = ["--test-threads=1".to_owned()].into_iter().chain(std::env::args().skip(1)).collect();
     let wgstat = std::env::var_os("WGSTAT").map_or_else(|| env!("CARGO_BIN_EXE_wgstat").into(), PathBuf::from);
     let lab = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/lab");
+    let mut table = diagnosis::table::Table::default();
     let mut recorded = recordings::Files::default();
     let code = vm::run(
         &Guest {
             name: "kernel-tests",
-            programs: &["ip", "wg", "nft", "ping", "setpriv", "prometheus", "prometheus-node-exporter"],
+            programs: &["ip", "wg", "nft", "ping", "setpriv", "prometheus", "prometheus-node-exporter", "wireguard-go"],
             files: &[(wgstat, "usr/bin/wgstat"), (lab, "usr/bin/lab")],
             environment: &[&format!("{}=1", guest::MARK), record],
             arguments: &arguments,
             memory: 2048,
         },
         |line| {
-            if !recorded.take(line) {
+            if !recorded.take(line) && !table.take(line) {
                 println!("{line}");
             }
         },
     );
     recorded.save();
+    if code == ExitCode::SUCCESS
+        && let Err(difference) = table.settle(!record.is_empty())
+    {
+        println!("{difference}");
+        return ExitCode::FAILURE;
+    }
     code
 }

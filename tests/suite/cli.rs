@@ -164,7 +164,7 @@ fn text_from_outside_is_ascii_too_in_the_c_locale() {
 fn folder_that_cannot_be_written_is_named() {
     let output = run(&["generate", "schema", "/proc/nowhere"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).starts_with("wgstat: /proc/nowhere/status.json: cannot write: "), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("wgstat: /proc/nowhere/check.json: cannot write: "), "{}", stderr(&output));
     let output = run(&["generate", "schema", "/proc/nowhere", "--json"]);
     assert_eq!(document(&output.stdout)["error"]["code"], "OUTPUT_FAILED");
 }

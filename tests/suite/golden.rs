@@ -5,12 +5,13 @@ use std::path::Path;
 
 use wgstat::collect::Scope;
 use wgstat::error::Error;
-use wgstat::findings::findings;
+use wgstat::findings::{findings, verdict};
 use wgstat::model::{Backend, Counter, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot};
 use wgstat::rates::rates;
+use wgstat::render::check::{self, Checked};
 use wgstat::render::human::Style;
 use wgstat::render::prometheus::Compat;
-use wgstat::render::{Report, json, prometheus, stats, status};
+use wgstat::render::{Report, json, plugin, prometheus, stats, status};
 
 use crate::common::recording::Recording;
 use crate::common::wire::{DUMP_INTR, Script, collector, device, done, family, key, link, peer};
@@ -71,11 +72,43 @@ fn render(name: &str, snapshot: &Snapshot) {
         metrics::check(&text);
         compare(&format!("{name}{kind}.prom"), &text);
     }
+    check_of(name, &report, &styles);
     let mut text = Vec::new();
     json::status(&mut text, &report).unwrap();
     let value = document(&text);
     check_text(&text, &Style { unicode: true, ..Style::default() });
     compare(&format!("{name}.json"), format!("{value:#}\n").as_bytes());
+}
+
+/// The same findings as `check` shows them.
+fn check_of(name: &str, report: &Report<'_>, styles: &[(&str, Style)]) {
+    let verdict = verdict(report.findings, &report.snapshot.problems);
+    let checked = Checked { report: *report, verdict, seconds: Some(2.0) };
+    for (kind, style) in styles {
+        let mut text = Vec::new();
+        check::write(&mut text, style, &checked).unwrap();
+        // A command stays on one line, so that it can be copied.
+        let prose: Vec<u8> = text
+            .split_inclusive(|&byte| byte == b'\n')
+            .filter(|line| !line.trim_ascii_start().starts_with(b"$ "))
+            .flatten()
+            .copied()
+            .collect();
+        check_text(&text, &Style { width: None, ..*style });
+        check_text(&prose, style);
+        if matches!(*kind, "60" | "pipe") {
+            compare(&format!("{name}.check.{kind}.txt"), &text);
+        }
+    }
+    let mut text = Vec::new();
+    plugin::write(&mut text, &checked, &[]).unwrap();
+    check_text(&text, &Style { unicode: true, ..Style::default() });
+    let line = String::from_utf8_lossy(&text);
+    assert!(line.lines().count() == 1 && line.matches('|').count() <= 1, "{line}");
+    let mut text = Vec::new();
+    json::check(&mut text, &checked).unwrap();
+    assert_eq!(document(&text)["exit_code"], verdict.exit_code());
+    check_text(&text, &Style { unicode: true, ..Style::default() });
 }
 
 fn check_text(text: &[u8], style: &Style) {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "it is a test")]
 #![expect(clippy::indexing_slicing, reason = "a test may well fail by index")]
 
+mod check;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;
@@ -13,3 +14,4 @@ mod lab;
 mod metrics;
 mod mutation;
 mod sockets;
+mod surroundings;

@@ -8,11 +8,11 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use rustix::net::{AddressFamily, SocketType};
 use x25519_dalek::StaticSecret;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::Fault;
 use crate::collect::kernel::Device;
-use crate::model::{AllowedIp, Peer, PublicKey};
+use crate::model::{AllowedIp, Peer, PublicKey, decode_hex};
 
 /// How much one daemon may say; 20,000 peers are about 8 MiB.
 const LIMIT: usize = 64 * 1024 * 1024;
@@ -176,22 +176,6 @@ fn public_key(key: &[u8], value: &[u8]) -> Result<PublicKey, Fault> {
 
 fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
-}
-
-fn decode_hex(value: &[u8], bytes: &mut [u8; 32]) -> Option<()> {
-    let (pairs, rest) = value.as_chunks::<2>();
-    if pairs.len() != bytes.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-        let Some((high, low)) = digit(*high).zip(digit(*low)) else {
-            bytes.zeroize();
-            return None;
-        };
-        *byte = high << 4 | low;
-    }
-    Some(())
 }
 
 /// Reads `192.0.2.1:51820`, `[2001:db8::1]:51820` or `[fe80::1%eth0]:51820`.

@@ -1,0 +1,28 @@
+//! Files that are written as a whole or not at all.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// Replaces a file as a whole. Whoever reads it, and whenever this is killed, there is the old one or the new one; what may
+/// be left over beside it has a name that the textfile collector does not read.
+pub(super) fn replace(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    // A rename onto a folder fails too, but says less of it.
+    if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".wgstat-").suffix(".tmp").tempfile_in(folder)?;
+    write(file.as_file_mut())?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // The rename itself is on the disk only when the folder is.
+    match File::open(folder) {
+        Ok(folder) => folder.sync_all(),
+        // A folder may be written to by those who may not read it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
+}

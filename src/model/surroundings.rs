@@ -1,0 +1,120 @@
+//! What a diagnosis looks at beside the tunnels: routes, addresses, settings and counters of the host. Left unread by
+//! everything else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::{AllowedIp, Name};
+
+/// Of the network namespace as a whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Host {
+    /// Names the machine since its last start, and the network namespace in it: counters of another are no past of these.
+    pub identity: String,
+    /// When this was read, counted from the start of the machine: unlike the time of day it never jumps.
+    pub uptime: Duration,
+    /// `InAddrErrors` of IPv4: packets received for an address that is not this host's, and not forwarded.
+    pub ipv4_in_addr_errors: Option<u64>,
+    /// `FragCreates` of both families: fragments that were made of outgoing packets.
+    pub fragments_created: Option<u64>,
+    /// Whether the kernel has a WireGuard driver, loaded or not.
+    pub has_wireguard: bool,
+    /// Links that lead to endpoints, by ifindex.
+    pub links: BTreeMap<u32, OuterLink>,
+}
+
+/// A link that outer packets leave through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OuterLink {
+    /// Its name.
+    pub name: Name,
+    /// Bytes of a packet.
+    pub mtu: Option<u32>,
+    /// Bytes of an IPv6 packet where a router advertised less (`net.ipv6.conf.NAME.mtu`).
+    pub ipv6_mtu: Option<u32>,
+}
+
+/// Of one interface.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Surroundings {
+    /// `Ip6InAddrErrors` of the interface.
+    pub ipv6_in_addr_errors: Option<u64>,
+    /// `Ip6OutMcastPkts` of the interface: the kernel's own group messages and searches for routers.
+    pub ipv6_multicast_sent: Option<u64>,
+    /// Whether IPv4 packets that come in here are forwarded.
+    pub ipv4_forwarding: Option<bool>,
+    /// Whether the host forwards IPv6 packets.
+    pub ipv6_forwarding: Option<bool>,
+    /// Its addresses, each with the prefix length; `None` where they were not read.
+    pub addresses: Option<Vec<AllowedIp>>,
+    /// The routes that lead into it; `None` where they were not read.
+    pub routes: Option<Vec<Route>>,
+    /// The way to each endpoint's address.
+    pub paths: HashMap<PathKey, Path>,
+}
+
+impl Surroundings {
+    /// The way to this endpoint, as far as it is known.
+    #[must_use]
+    pub fn path(&self, endpoint: SocketAddr) -> Option<&Path> {
+        self.paths.get(&PathKey::from(endpoint))
+    }
+}
+
+/// What decides the way to an endpoint: its address, and the link that a link-local one belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathKey {
+    /// The address.
+    pub address: IpAddr,
+    /// ifindex of its link; 0 where the address is not link-local.
+    pub scope: u32,
+}
+
+impl From<SocketAddr> for PathKey {
+    fn from(endpoint: SocketAddr) -> Self {
+        let scope = match endpoint {
+            SocketAddr::V4(_) => 0,
+            SocketAddr::V6(endpoint) => endpoint.scope_id(),
+        };
+        Self { address: endpoint.ip(), scope }
+    }
+}
+
+/// Where packets to an endpoint go, as seen from this namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Path {
+    /// Out through a link.
+    Through {
+        /// The link.
+        ifindex: u32,
+        /// MTU of the route itself: its `mtu`, or what was learnt of the path.
+        mtu: Option<u32>,
+        /// Through a router, behind which nothing is known.
+        is_routed: bool,
+    },
+    /// To this host itself.
+    Local,
+    /// Nowhere: the kernel has no route.
+    None,
+    /// Through the tunnel itself, and where else the routes would lead without it.
+    Loop(Option<Detour>),
+}
+
+/// The best route to an endpoint that is not through the tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detour {
+    /// The router; none on the link itself.
+    pub gateway: Option<IpAddr>,
+    /// The link.
+    pub link: Name,
+}
+
+/// A route into an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// What is routed.
+    pub destination: AllowedIp,
+    /// The kernel made it for one of the interface's addresses.
+    pub is_connected: bool,
+}

@@ -1,0 +1,121 @@
+//! The one line of monitoring plugins (Nagios, Icinga, Naemon): state, text, performance data.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::check::Checked;
+use crate::findings::{Finding, Limit, Severity, Verdict};
+use crate::model::{Counter, Network, Threshold};
+use crate::rates::NetworkRates;
+
+/// Findings that are told; the rest is counted.
+const TOLD: usize = 5;
+
+/// Writes the line.
+///
+/// # Errors
+/// As the writer.
+pub fn write(out: &mut dyn Write, checked: &Checked<'_>, limits: &[Limit]) -> io::Result<()> {
+    let text = match checked.verdict {
+        Verdict::Ok => checked.all_in_all(),
+        Verdict::Unknown => checked.not_seen(),
+        Verdict::Warning | Verdict::Critical => told(checked.report.findings),
+    };
+    let snapshot = checked.report.snapshot;
+    let rates = checked.report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    let mut data = String::new();
+    for (network, rates) in snapshot.networks.iter().zip(rates) {
+        add_network(&mut data, network, rates, limits, snapshot.timestamp);
+    }
+    let bar = if data.is_empty() { "" } else { " |" };
+    writeln!(out, "WGSTAT {} - {}{bar}{data}", checked.verdict.as_str(), one_line(&text))
+}
+
+/// Writes the line that says why there is no result.
+///
+/// # Errors
+/// As the writer.
+pub fn failure(out: &mut dyn Write, message: &str) -> io::Result<()> {
+    writeln!(out, "WGSTAT {} - {}", Verdict::Unknown.as_str(), one_line(message))
+}
+
+/// Behind a bar there would be performance data.
+fn one_line(text: &str) -> String {
+    text.replace('|', "\\x7c")
+}
+
+fn told(findings: &[Finding]) -> String {
+    let bad = || findings.iter().filter(|finding| finding.severity > Severity::Info);
+    let texts: Vec<String> = bad()
+        .take(TOLD)
+        .map(|finding| format!("{}: {} ({})", finding.interface, finding.summary, finding.id))
+        .collect();
+    let more = bad().count().saturating_sub(TOLD);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{}{more}", texts.join("; "))
+}
+
+fn add_network(data: &mut String, network: &Network, rates: Option<&NetworkRates>, limits: &[Limit], now: u64) {
+    let interface = network.interface.to_string();
+    for counter in Counter::MAIN {
+        let Some(value) = network.stats.get(counter) else { continue };
+        let limit = |wanted: &Threshold| matches!(wanted, Threshold::Total(own, _) if *own == counter);
+        add(data, &interface, counter.name(), &format!("{value}c"), &ranges(limits, limit));
+    }
+    for counter in Counter::MAIN {
+        let Some(rate) = rates.and_then(|rates| rates.get(counter)) else { continue };
+        let limit = |wanted: &Threshold| matches!(wanted, Threshold::Rate(own, _) if *own == counter);
+        let label = format!("{}_per_second", counter.name());
+        add(data, &interface, &label, &format!("{rate:.3}"), &ranges(limits, limit));
+    }
+    let Some(peers) = &network.peers else { return };
+    let oldest = peers.iter().filter_map(|peer| peer.handshake_age(now)).max();
+    if let Some(oldest) = oldest {
+        let limit = |wanted: &Threshold| matches!(wanted, Threshold::HandshakeAge(_));
+        add(data, &interface, "handshake_age", &format!("{oldest}s"), &ranges(limits, limit));
+    }
+    let online = peers.iter().filter(|peer| peer.is_online(now)).count();
+    let limit = |wanted: &Threshold| matches!(wanted, Threshold::PeersOnline(_));
+    add(data, &interface, "peers_online", &online.to_string(), &ranges(limits, limit));
+    add(data, &interface, "peers", &peers.len().to_string(), "");
+}
+
+/// `'label'=value;warn;crit;min`, the least being 0.
+fn add(data: &mut String, interface: &str, label: &str, value: &str, ranges: &str) {
+    let label = format!("{interface}_{label}");
+    // Writing to a String cannot fail.
+    let _ = write!(data, " '{}'={value};{};0", quoted(&label), if ranges.is_empty() { ";" } else { ranges });
+}
+
+/// Labels have no equals sign; of two quotes for one, which are allowed, not every reader knows.
+fn quoted(label: &str) -> Cow<'_, str> {
+    if label.contains(['\'', '=', '|']) {
+        Cow::Owned(label.replace('\'', "\\x27").replace('=', "\\x3d").replace('|', "\\x7c"))
+    } else {
+        Cow::Borrowed(label)
+    }
+}
+
+/// The strictest limits of each severity, as ranges: `LIMIT` is from 0 to that, `LIMIT:` from that on.
+fn ranges(limits: &[Limit], concerns: impl Fn(&Threshold) -> bool) -> String {
+    let of = |severity| {
+        let own = limits.iter().filter(|limit| limit.severity == severity && concerns(&limit.threshold));
+        let strictest = own.map(|limit| bound(&limit.threshold)).reduce(|one, other| match (one.1, other.1) {
+            (true, _) => (one.0.max(other.0), true),
+            (false, _) => (one.0.min(other.0), false),
+        });
+        strictest.map(|(bound, is_least)| format!("{bound}{}", if is_least { ":" } else { "" })).unwrap_or_default()
+    };
+    format!("{};{}", of(Severity::Warning), of(Severity::Critical))
+}
+
+/// The bound in the unit of its value, and whether it is the least.
+fn bound(threshold: &Threshold) -> (f64, bool) {
+    match threshold {
+        Threshold::Total(_, most) => (*most as f64, false),
+        Threshold::Rate(_, most) => (most.amount / most.per.seconds(), false),
+        Threshold::HandshakeAge(most) => (most.as_secs_f64(), false),
+        Threshold::PeersOnline(least) => (*least as f64, true),
+    }
+}
