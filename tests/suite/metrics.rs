@@ -185,27 +185,43 @@ fn killed_at_any_moment_the_file_is_whole() {
     assert_eq!(text(in_lab("boringtun", script)), "x.prom\n");
 }
 
+/// Waits until a server answers on a port: a large program takes long to start where its file is not in memory yet.
+const ANSWERS: &str = "answers() {
+        for n in $(seq 600); do
+            bash -c \"exec 3<>/dev/tcp/127.0.0.1/$1\" 2>/dev/null && return; sleep 0.1
+        done
+        echo nothing answers on port $1
+    }";
+
 /// Debian's `node_exporter` reads the file all the while it is rewritten.
 #[test]
 fn node_exporter_reads_the_file_while_it_is_rewritten() {
-    let script = "mkdir /run/t; cd /run/t; $WGSTAT export-metrics --output wg.prom
+    let script = format!(
+        "{ANSWERS}
+        mkdir /run/t; cd /run/t; $WGSTAT export-metrics --output wg.prom
         prometheus-node-exporter --web.listen-address=127.0.0.1:9100 --collector.disable-defaults \
             --collector.textfile --collector.textfile.directory=/run/t >/run/log 2>&1 &
         exporter=$!
-        (for n in $(seq 1000); do $WGSTAT export-metrics --output wg.prom; done; touch /run/done) &
+        answers 9100
+        # 1,000 times at least, and for as long as it takes to scrape ten times.
+        (rewrites=0
+        until [ $rewrites -ge 1000 -a -e /run/enough -o $rewrites -ge 50000 ]; do
+            $WGSTAT export-metrics --output wg.prom; rewrites=$((rewrites + 1))
+        done; touch /run/done) &
         scrapes=0
         until [ -e /run/done ]; do
             bash -c 'exec 3<>/dev/tcp/127.0.0.1/9100 && printf \"GET /metrics HTTP/1.0\\r\\n\\r\\n\" >&3 && cat <&3' \
-                > /run/scrape 2>/dev/null || { sleep 0.1; continue; }
-            scrapes=$((scrapes + 1))
+                > /run/scrape 2>/dev/null || {{ echo no answer; sleep 0.1; continue; }}
+            scrapes=$((scrapes + 1)); [ $scrapes -lt 10 ] || touch /run/enough
             for family in $(sed -n 's/^# TYPE \\(wg[a-z_]*\\) .*/\\1/p' wg.prom); do
                 case $family in wg_finding) continue;; esac
                 grep -q \"^$family\" /run/scrape || echo missing $family
             done
             grep '^node_textfile_scrape_error [^0]' /run/scrape
         done
-        kill $exporter; grep -i 'level=error' /run/log; [ $scrapes -gt 10 ] && echo scraped; true";
-    assert_eq!(text(in_lab("boringtun", script)), "scraped\n");
+        kill $exporter; grep -i 'level=error' /run/log; [ -e /run/enough ] && echo scraped; true"
+    );
+    assert_eq!(text(in_lab("boringtun", &script)), "scraped\n");
 }
 
 /// The expressions of the dashboard, with Grafana's variables filled in.
@@ -242,7 +258,10 @@ fn prometheus_answers_every_expression_of_the_dashboard() {
     let all = expressions.iter().map(String::as_str).chain(MINDFLAVOR);
     let queries = all.fold(String::new(), |text, expression| text + "ask '" + expression + "'\n");
     let script = format!(
-        "mkdir /run/t /run/p; cd /run/t
+        "{ANSWERS}
+        mkdir /run/t /run/p; cd /run/t
+        # Or the kernel asks for routers in between, 48 bytes each time.
+        echo 1 > /proc/sys/net/ipv6/conf/wg0/disable_ipv6
         printf 'scrape_configs: [{{job_name: node, scrape_interval: 1s, static_configs: [{{targets: [127.0.0.1:9100]}}]}}]' \
             > /run/prometheus.yml
         $WGSTAT export-metrics --output wg.prom
@@ -250,6 +269,7 @@ fn prometheus_answers_every_expression_of_the_dashboard() {
             --collector.textfile --collector.textfile.directory=/run/t >/run/log 2>&1 &
         prometheus --config.file=/run/prometheus.yml --storage.tsdb.path=/run/p --web.listen-address=127.0.0.1:9090 \
             >/run/plog 2>&1 &
+        answers 9100; answers 9090
         for n in $(seq 14); do
             ping -q -c 10 -i 0.05 -s 472 10.9.0.2 >/dev/null 2>&1; $WGSTAT export-metrics --compat mindflavor --output wg.prom; sleep 0.5
         done
