@@ -59,14 +59,26 @@ _wgstat() {
 
     case "${cmd}" in
         wgstat)
-            opts="-h -V --json --color --strict --no-peers --help --version status stats check export-metrics generate help"
+            opts="-v -h -V --json --exclude --netns --color --strict --no-peers --config --verbose --help --version status stats check export-metrics generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -77,14 +89,26 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__check)
-            opts="-h --json --color --strict --no-peers --interval --state --warn --crit --plugin --help"
+            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --interval --state --warn --crit --plugin --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --interval)
@@ -111,14 +135,26 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__export__subcmd__metrics)
-            opts="-h --json --color --strict --no-peers --output --max-peers --peer-endpoints --compat --help"
+            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --output --max-peers --peer-endpoints --compat --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -141,14 +177,26 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__generate)
-            opts="-h --json --color --strict --no-peers --rx-errors --tx-errors --rx-dropped --tx-dropped --help man completions schema alert-rules dashboard"
+            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --rx-errors --tx-errors --rx-dropped --tx-dropped --help man completions schema alert-rules dashboard config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --rx-errors)
@@ -273,14 +321,26 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__stats)
-            opts="-h --json --color --strict --no-peers --interval --all --bytes --help"
+            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --interval --all --bytes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --interval)
@@ -295,14 +355,26 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__status)
-            opts="-h --json --color --strict --no-peers --all --bytes --help"
+            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --all --bytes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

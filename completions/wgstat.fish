@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_wgstat_global_optspecs
-    string join \n json color= strict no-peers h/help V/version
+    string join \n json exclude= netns= color= strict no-peers config= v/verbose h/help V/version
 end
 
 function __fish_wgstat_needs_command
@@ -24,42 +24,57 @@ function __fish_wgstat_using_subcommand
     contains -- $cmd[1] $argv
 end
 
+complete -c wgstat -n "__fish_wgstat_needs_command" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_needs_command" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_needs_command" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_needs_command" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_needs_command" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_needs_command" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_needs_command" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_needs_command" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wgstat -n "__fish_wgstat_needs_command" -s V -l version -d 'Print version'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
-complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand status" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l bytes -d 'Show bytes to the last digit'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l interval -d 'Look twice, so far apart, and show rates (2s, 500ms, 1m)' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l bytes -d 'Show the peers\' bytes to the last digit'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l interval -d 'Look twice, so far apart (2s, 500ms, 1m); 0 looks once, and judges nothing that needs time' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l state -d 'Compare with the last run, and keep this one\'s counters in the file; the first run looks twice' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l warn -d 'Warn if an interface passes a limit: rx_errors=100, rx_errors=0/s, tx_dropped=10/min, handshake_age=5m, or has fewer peers_online=3' -r
@@ -67,11 +82,15 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l crit -d 'The sam
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand check" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l plugin -d 'Print the one line of monitoring plugins, with performance data'
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l output -d 'Replace this file instead of printing; the textfile collector reads *.prom' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l max-peers -d 'Write at most so many peers of each network, those with the latest handshakes' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l compat -d 'Write another exporter\'s metrics too, for its dashboards and rules' -r -f -a "mindflavor\t'MindFlavor\'s `prometheus_wireguard_exporter`'
@@ -79,11 +98,15 @@ mdlayher\t'mdlayher\'s `wireguard_exporter`'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l peer-endpoints -d 'Label peers with their endpoints; each time a peer roams this makes a new series'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l rx-errors -d 'Receive errors per second that are still well [default: 0]' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l tx-errors -d 'Transmit errors per second that are still well [default: 0]' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l rx-dropped -d 'Receive drops per second that are still well [default: 0]' -r
@@ -91,10 +114,11 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l tx-dropped -d
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l strict -d 'Exit with 1 if anything could not be read'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -30,13 +30,64 @@ pub struct Cli {
     pub global: Global,
 }
 
+impl Cli {
+    /// Parses the words that the program was called with.
+    ///
+    /// # Errors
+    /// Where they are no usage of it, or ask for help or the version.
+    pub fn read() -> Result<Self, clap::Error> {
+        let words: Vec<OsString> = std::env::args_os().collect();
+        Self::directly(&words).map_or_else(|| Self::try_parse_from(words), Ok)
+    }
+
+    /// Parses the usual form, the command's name first, by the flags of that one command: those of the program as a whole,
+    /// which are copied into it, would be a sixth of what a short run costs. What this does not take, help and misuse
+    /// included, is for the whole parser.
+    fn directly(words: &[OsString]) -> Option<Self> {
+        let (name, rest) = words.get(1..)?.split_first()?;
+        match name.to_str()? {
+            "status" => Alone::parse(rest, Command::Status),
+            "stats" => Alone::parse(rest, Command::Stats),
+            "check" => Alone::parse(rest, Command::Check),
+            "export-metrics" => Alone::parse(rest, Command::ExportMetrics),
+            _ => None,
+        }
+    }
+}
+
+/// One command without the program around it.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true, disable_help_flag = true, disable_version_flag = true)]
+struct Alone<A: Args> {
+    #[command(flatten)]
+    options: A,
+    #[command(flatten)]
+    global: Global,
+}
+
+impl<A: Args> Alone<A> {
+    fn parse(words: &[OsString], command: fn(A) -> Command) -> Option<Cli> {
+        let Self { options, global } = Self::try_parse_from(words).ok()?;
+        Some(Cli { command: Some(command(options)), global })
+    }
+}
+
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
+#[expect(clippy::struct_excessive_bools, reason = "four independent flags, not a state machine")]
 pub struct Global {
     /// Print one JSON document instead of text (its schema: `wgstat generate schema`)
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// Leave these interfaces out: names or globs; may be repeated
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub exclude: Vec<OsString>,
+
+    /// Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated
+    #[arg(long, global = true, value_name = "NAME|PATH|PID|all")]
+    pub netns: Vec<OsString>,
 
     /// When to use colours; NO_COLOR is honoured
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -49,6 +100,14 @@ pub struct Global {
     /// Leave the peers unread; needs no privilege
     #[arg(long, global = true)]
     pub no_peers: bool,
+
+    /// Read this configuration instead of /etc/wgstat.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Say where names come from (status, stats, check), and what wgstat itself can see (check)
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
 }
 
 /// `--color`.
@@ -96,14 +155,14 @@ pub enum Command {
     /// --output the file is replaced as a whole: a reader sees the old one or the new one, never half of one.
     ExportMetrics(ExportMetrics),
 
-    /// Write the files that are packaged: manual, completions, schema, alert rules, dashboard
+    /// Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration
     Generate(Generate),
 }
 
 #[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Default, Args)]
 pub struct Status {
-    /// Only these interfaces
+    /// Only these interfaces: names, or globs such as 'wg*'
     #[arg(value_name = "IFACE")]
     pub interfaces: Vec<OsString>,
 
@@ -119,7 +178,7 @@ pub struct Status {
 #[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Args)]
 pub struct Stats {
-    /// The interface, by its name or an alternative name
+    /// The interface, by its name or an alternative name; or a glob of several
     #[arg(value_name = "IFACE")]
     pub interface: OsString,
 
@@ -139,7 +198,7 @@ pub struct Stats {
 #[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Only these interfaces; one that is not there is critical
+    /// Only these interfaces: names, or globs such as 'wg*'; one that is not there is critical
     #[arg(value_name = "IFACE")]
     pub interfaces: Vec<OsString>,
 
@@ -169,7 +228,7 @@ pub struct Check {
 #[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Args)]
 pub struct ExportMetrics {
-    /// Only these interfaces
+    /// Only these interfaces: names, or globs such as 'wg*'
     #[arg(value_name = "IFACE")]
     pub interfaces: Vec<OsString>,
 
@@ -206,7 +265,7 @@ pub struct Generate {
     pub what: Artifact,
 
     /// Directory to write to, made if it is missing [default: man, completions, docs/schema, packaging/prometheus or
-    /// packaging/grafana]
+    /// packaging/grafana; the configuration is printed]
     #[arg(value_name = "DIR")]
     pub directory: Option<PathBuf>,
 
@@ -249,6 +308,8 @@ pub enum Artifact {
     AlertRules,
     /// A dashboard for Grafana
     Dashboard,
+    /// A configuration file, all of it commented out
+    Config,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -285,6 +346,41 @@ mod tests {
     #[test]
     fn definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Whatever is taken directly is taken as the whole parser takes it.
+    #[test]
+    fn command_alone_is_parsed_as_within_the_program() {
+        let mut direct = 0;
+        for words in [
+            "status",
+            "status wg0 wg* --all --json",
+            "status -v --netns all --netns x --exclude wg9 --exclude a*",
+            "stats wg0 --interval 2s --bytes --config x.toml --color never",
+            "stats",
+            "stats wg0 wg1",
+            "status --help",
+            "check --warn rx_errors=0/s --crit peers_online=3 --plugin",
+            "check --plugin --json",
+            "check --interval x",
+            "check -v --strict --state f",
+            "export-metrics --output x.prom --max-peers 3 --compat mindflavor --no-peers",
+            "export-metrics --output",
+            "--json status",
+            "status -- --json",
+            "status --json --json",
+            "frobnicate",
+            "-V",
+            "help status",
+            "generate man",
+        ] {
+            let words: Vec<OsString> = ["wgstat"].into_iter().chain(words.split(' ')).map(OsString::from).collect();
+            if let Some(cli) = Cli::directly(&words) {
+                direct += 1;
+                assert_eq!(format!("{cli:?}"), format!("{:?}", Cli::try_parse_from(&words).unwrap()));
+            }
+        }
+        assert_eq!(direct, 8);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What can go wrong, as the user meets it: a code for scripts, a message that names the thing and the cause, and
 //! the remedy where there is one.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::model::Name;
+use crate::model::{Name, Problem};
 
 /// Stable names of errors and Problems; scripts match on them, so they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,12 +15,16 @@ pub enum Code {
     NotWireguard,
     /// A privilege is missing.
     PermissionDenied,
+    /// There is no such network namespace, or no longer.
+    NetnsNotFound,
     /// The kernel refused a request or answered nonsense.
     KernelError,
     /// The state changed during every attempt to read it.
     DumpInterrupted,
     /// A userspace daemon did not answer, or not in the UAPI's words.
     DaemonUnreachable,
+    /// A file that should give networks and peers their names could not be read.
+    NamesUnreadable,
     /// A setting, or a file that was named, is not what it should be.
     ConfigInvalid,
     /// The result could not be written.
@@ -28,16 +33,18 @@ pub enum Code {
 
 impl Code {
     /// All codes with what each means, for the manual.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::InterfaceNotFound, "no WireGuard interface or daemon has that name"),
         (Self::NotWireguard, "the interface exists and is of another kind"),
         (Self::PermissionDenied, "a privilege is missing; the hint says which and how to grant it"),
+        (Self::NetnsNotFound, "there is no such network namespace, or it vanished while it was looked at"),
         (Self::KernelError, "the kernel refused a request or gave an answer that could not be read"),
         (Self::DumpInterrupted, "the state changed during each of several attempts to read it"),
         (
             Self::DaemonUnreachable,
             "a userspace WireGuard daemon did not answer, or gave an answer that could not be read",
         ),
+        (Self::NamesUnreadable, "a file that should hold names of peers could not be read; they go by their keys"),
         (Self::ConfigInvalid, "a setting, or a file that was named, is not what it should be"),
         (Self::OutputFailed, "the result could not be written"),
     ];
@@ -49,9 +56,11 @@ impl Code {
             Self::InterfaceNotFound => "INTERFACE_NOT_FOUND",
             Self::NotWireguard => "NOT_WIREGUARD",
             Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::NetnsNotFound => "NETNS_NOT_FOUND",
             Self::KernelError => "KERNEL_ERROR",
             Self::DumpInterrupted => "DUMP_INTERRUPTED",
             Self::DaemonUnreachable => "DAEMON_UNREACHABLE",
+            Self::NamesUnreadable => "NAMES_UNREADABLE",
             Self::ConfigInvalid => "CONFIG_INVALID",
             Self::OutputFailed => "OUTPUT_FAILED",
         }
@@ -83,6 +92,14 @@ pub enum Error {
         /// `IFLA_INFO_KIND`; `None` for hardware and loopback.
         kind: Option<Name>,
     },
+    /// `--netns blue`, and there is none.
+    #[error("{}: no such network namespace ({})", crate::model::printable(.name), listed(.have))]
+    NetnsNotFound {
+        /// What was asked for.
+        name: String,
+        /// Those that have names.
+        have: Vec<Name>,
+    },
     /// The links themselves could not be read.
     #[error("{subject}: {cause}")]
     Collect {
@@ -93,6 +110,9 @@ pub enum Error {
         /// Why it failed.
         cause: String,
     },
+    /// Nothing at all could be seen.
+    #[error("{}", .0.message)]
+    Unseen(Box<Problem>),
     /// A setting makes no sense, or a file that was named.
     #[error("{subject}: {cause}")]
     Config {
@@ -126,7 +146,9 @@ impl Error {
         match self {
             Self::InterfaceNotFound { .. } => Code::InterfaceNotFound,
             Self::NotWireguard { .. } => Code::NotWireguard,
+            Self::NetnsNotFound { .. } => Code::NetnsNotFound,
             Self::Collect { code, .. } => *code,
+            Self::Unseen(problem) => problem.code,
             Self::Config { .. } => Code::ConfigInvalid,
             Self::Output { .. } => Code::OutputFailed,
         }
@@ -136,7 +158,13 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::InterfaceNotFound { name, have } => nearest(name, have).map(|near| format!("did you mean {near}?")),
+            Self::InterfaceNotFound { name, have } => {
+                nearest(&name.text(), have, Name::text).map(|near| format!("did you mean {near}?"))
+            }
+            Self::NetnsNotFound { name, have } => {
+                let near = nearest(name, have, Name::text).map(|near| format!("did you mean {near}?"));
+                near.or_else(|| Some("name an entry of /run/netns, a path, a process by its number, or all".to_owned()))
+            }
             Self::NotWireguard { kind: Some(kind), .. } if kind.as_bytes() == b"tun" => {
                 Some("a userspace WireGuard daemon would have a socket in /var/run/wireguard".to_owned())
             }
@@ -144,6 +172,7 @@ impl Error {
             Self::Collect { code: Code::DumpInterrupted, .. } => {
                 Some("interfaces are being added or removed all the time; try again".to_owned())
             }
+            Self::Unseen(problem) => problem.hint.clone(),
             Self::Config { hint, .. } => hint.clone(),
             _ => None,
         }
@@ -175,12 +204,11 @@ fn listed(names: &[Name]) -> String {
     format!("have: {}{more}", shown.join(", "))
 }
 
-/// The existing name closest to the one asked for, if any is close enough to be a slip of the finger.
-fn nearest<'a>(name: &Name, have: &'a [Name]) -> Option<&'a Name> {
-    let name = name.text();
+/// What has the name closest to the one given, if any is close enough to be a slip of the finger.
+pub(crate) fn nearest<'a, T>(name: &str, have: &'a [T], text: impl Fn(&'a T) -> Cow<'a, str>) -> Option<&'a T> {
     let close = name.chars().count().div_ceil(3).max(1);
     have.iter()
-        .map(|candidate| (strsim::osa_distance(&name.to_lowercase(), &candidate.text().to_lowercase()), candidate))
+        .map(|candidate| (strsim::osa_distance(&name.to_lowercase(), &text(candidate).to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= close)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

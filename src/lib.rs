@@ -5,9 +5,12 @@
 //! ```text
 //! main                     parse, run, turn an error into a message and an exit code
 //! commands  cli            one file per subcommand; every flag and help text
-//!    │
-//! sampler                  snapshot + rates + findings; the one place where time passes
-//!    │        ╲
+//!    │    ╲
+//!    │     config           the configuration file -> settings
+//! sampler                  snapshot + names + rates + findings; the one place where time passes
+//!    │   ╲    ╲
+//!    │  names  ╲            lines of other programs' files -> names
+//!    │          ╲
 //! collect      render      the only code that talks to the system;  snapshot -> bytes, one file per output
 //!    │      ╱   │
 //!    │  findings  rates    pure rules;  pure arithmetic
@@ -18,9 +21,11 @@
 pub mod cli;
 pub mod collect;
 pub mod commands;
+pub mod config;
 pub mod error;
 pub mod findings;
 pub mod model;
+pub mod names;
 pub mod rates;
 pub mod render;
 pub mod sampler;

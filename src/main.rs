@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use wgstat::cli::{Cli, Command};
 use wgstat::commands;
 
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     // Before anything is read: replies of the kernel and of daemons hold private keys, and no core dump shall.
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
     };

@@ -6,9 +6,14 @@
 mod counter;
 mod key;
 mod name;
+mod pattern;
+mod settings;
+mod sight;
 mod surroundings;
 mod threshold;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -17,6 +22,9 @@ use std::time::Duration;
 pub use counter::{Counter, InterfaceStats};
 pub use key::{PublicKey, decode_hex};
 pub use name::{Name, acts_on_terminal, printable};
+pub use pattern::Pattern;
+pub use settings::{NetworkSettings, PeerSettings, Settings};
+pub use sight::{Fact, Given, Origins};
 use smallvec::SmallVec;
 pub use surroundings::{Detour, Host, OuterLink, Path, PathKey, Route, Surroundings};
 pub use threshold::{Per, Rate, Threshold};
@@ -38,8 +46,18 @@ pub struct Snapshot {
     pub hints: Vec<String>,
     /// Interfaces that were asked for and are not there.
     pub missing: Vec<Name>,
-    /// The host around the networks; read for a diagnosis only.
-    pub host: Option<Host>,
+    /// The host around the networks, in each network namespace; read for a diagnosis only.
+    pub hosts: Vec<Host>,
+    /// What a command starts with that is to act in another network namespace, by the namespace's name.
+    pub entrances: BTreeMap<String, String>,
+}
+
+impl Snapshot {
+    /// The host around the networks of this namespace.
+    #[must_use]
+    pub fn host(&self, netns: Option<&str>) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.netns.as_deref() == netns)
+    }
 }
 
 /// One WireGuard interface with what is known of its peers.
@@ -47,6 +65,10 @@ pub struct Snapshot {
 pub struct Network {
     /// The interface's name, as bytes: the kernel does not promise UTF-8.
     pub interface: Name,
+    /// Its friendly name, where one is known.
+    pub name: Option<String>,
+    /// The number that the operator gave it.
+    pub id: Option<u32>,
     /// The network namespace, where the caller named one.
     pub netns: Option<String>,
     /// The kernel's index; `None` where no link of this namespace belongs to the daemon.
@@ -75,6 +97,29 @@ pub struct Network {
     pub peers: Option<Vec<Peer>>,
     /// What is around it; read for a diagnosis only.
     pub surroundings: Option<Box<Surroundings>>,
+}
+
+impl Network {
+    /// What the network is called: by its friendly name, else as the interface.
+    #[must_use]
+    pub fn label(&self) -> Cow<'_, str> {
+        self.name.as_deref().map_or_else(|| self.interface.text(), Cow::Borrowed)
+    }
+
+    /// Where it is, as people read it: `wg0`, or `wg0 in blue`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        place(&self.interface, self.netns.as_deref())
+    }
+}
+
+/// An interface and its network namespace, as people read it. Neither acts on a terminal.
+#[must_use]
+pub fn place(interface: &Name, netns: Option<&str>) -> String {
+    match netns {
+        Some(netns) => format!("{interface} in {}", printable(netns)),
+        None => interface.to_string(),
+    }
 }
 
 /// Who does the WireGuard work of an interface.
@@ -122,6 +167,10 @@ pub struct Peer {
     pub tx_bytes: u64,
     /// Seconds between keepalives; 0 means off.
     pub persistent_keepalive: u16,
+    /// Seconds between the keepalives that the operator knows it to send itself; 0 where nothing is known.
+    pub expected_keepalive: u16,
+    /// The operator wants to be told nothing about it.
+    pub is_ignored: bool,
     /// Whether a preshared key is set. The key itself is never read.
     pub has_preshared_key: bool,
     /// Version of the WireGuard protocol; `None` where it was not reported.
@@ -132,6 +181,12 @@ pub struct Peer {
 pub const ONLINE_SECONDS: u64 = 180;
 
 impl Peer {
+    /// What the peer is called: by its friendly name, else by its key.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.public_key.to_string())
+    }
+
     /// Seconds since the last handshake; 0 where the clock was set back since then.
     #[must_use]
     pub fn handshake_age(&self, now: u64) -> Option<u64> {
@@ -189,7 +244,7 @@ impl fmt::Display for AllowedIp {
 /// One thing that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
-    /// `links` or `peers`.
+    /// `links`, `peers` or `names`.
     pub name: &'static str,
     /// Whether it could be read for every interface.
     pub success: bool,

@@ -1,12 +1,16 @@
 //! Owns a collector and the one place where time passes: the wall clock that dates a snapshot, and the monotonic clock
 //! between two of them.
 
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::collect::{Collector, Scope};
-use crate::error::Result;
+use crate::collect::files::{Fault, Files, Item};
+use crate::collect::survey::{Depth, Survey};
+use crate::collect::{Scope, sight};
+use crate::error::{Code, Result};
 use crate::findings::{Case, Finding, Limit, diagnose, findings, wants_routes};
-use crate::model::{Network, Snapshot};
+use crate::model::{Fact, Host, Network, Origins, Problem, Settings, Snapshot, Source};
+use crate::names::{Format, Names, Reader};
 use crate::rates::{NetworkRates, counterpart, rates};
 
 /// A snapshot with what follows from it.
@@ -22,25 +26,29 @@ pub struct Sample {
 
 /// Takes samples of one scope.
 pub struct Sampler {
-    collector: Collector,
-    scope: Scope,
+    survey: Survey,
+    settings: Settings,
+    files: Files,
+    names: Names,
 }
 
 impl Sampler {
-    /// Starts on the calling thread's network namespace.
+    /// Starts on the calling thread's network namespace, unless the scope names others.
     ///
     /// # Errors
     /// Where the kernel gives no netlink socket.
-    pub fn open(scope: Scope) -> Result<Self> {
-        Ok(Self { collector: Collector::open()?, scope })
+    pub fn open(scope: Scope, settings: Settings) -> Result<Self> {
+        let files = Files::below(Path::new("/"));
+        Ok(Self { survey: Survey::open(scope)?, settings, files, names: Names::default() })
     }
 
     /// One look.
     ///
     /// # Errors
-    /// As [`Collector::collect`].
+    /// As [`Survey::look`].
     pub fn sample(&mut self) -> Result<Sample> {
-        let snapshot = self.collector.collect(&self.scope, now())?;
+        let mut snapshot = self.survey.look(Depth::Networks, now())?;
+        self.name(&mut snapshot);
         let findings = findings(&snapshot);
         Ok(Sample { snapshot, rates: Vec::new(), findings })
     }
@@ -48,11 +56,11 @@ impl Sampler {
     /// Two looks so far apart, and the rates between them.
     ///
     /// # Errors
-    /// As [`Collector::collect`], at either look.
+    /// As [`Survey::look`], at either look.
     pub fn sample_over(&mut self, interval: Duration) -> Result<Sample> {
         // Each look reads the counters of the links first, so the time from start to start is the time between those.
         let start = Instant::now();
-        let before = self.collector.collect(&self.scope, now())?;
+        let before = self.survey.look(Depth::Networks, now())?;
         std::thread::sleep(interval);
         let elapsed = start.elapsed();
         let mut sample = self.sample()?;
@@ -65,13 +73,13 @@ impl Sampler {
     /// Names this host since its last start, and the network namespace.
     #[must_use]
     pub fn identity(&self) -> String {
-        self.collector.identity()
+        self.survey.identity()
     }
 
     /// Looks, compares with what was before, and looks around: all that can be told.
     ///
     /// # Errors
-    /// As [`Collector::collect`], at any look.
+    /// As [`Survey::look`], at any look.
     pub fn diagnose(&mut self, since: Since, limits: &[Limit]) -> Result<Diagnosis> {
         let mut now = None;
         let (before, between) = match since {
@@ -89,7 +97,7 @@ impl Sampler {
                 (Some(before), between)
             }
             Since::Look { before, at_least } => {
-                let passed = self.collector.uptime().saturating_sub(uptime(&before));
+                let passed = self.survey.uptime().saturating_sub(uptime(&before));
                 std::thread::sleep(at_least.saturating_sub(passed));
                 let look = self.look()?;
                 let is_new = |network: &Network| network.ifindex.is_some() && counterpart(&before, network).is_none();
@@ -111,7 +119,15 @@ impl Sampler {
             None => self.look()?,
         };
         let elapsed = before.as_ref().map(|before| uptime(&now).saturating_sub(uptime(before)));
-        self.collector.look_around(&mut now, |network| wants_routes(before.as_ref(), network));
+        self.name(&mut now);
+        // What vanished between the first looks is not missed by the last.
+        for earlier in before.iter().chain(&between).flat_map(|look| &look.problems) {
+            if earlier.code == Code::NetnsNotFound && !now.problems.contains(earlier) {
+                now.problems.push(earlier.clone());
+            }
+        }
+        let before = before.map(|before| of_the_same_host(before, &now));
+        self.survey.look_around(&mut now, |network| wants_routes(before.as_ref(), network));
         let findings = diagnose(&Case {
             now: &now,
             before: before.as_ref(),
@@ -124,10 +140,53 @@ impl Sampler {
         Ok(Diagnosis { sample, seconds: elapsed.map(|elapsed| elapsed.as_secs_f64()) })
     }
 
+    /// Gives networks and peers their names, and says what names may be missing.
+    fn name(&mut self, snapshot: &mut Snapshot) {
+        let start = Instant::now();
+        let mut reader = Reader::default();
+        let changed = self.files.read(&mut |item| match item {
+            Item::WgQuick(path, interface) => reader.file(path, Format::WgQuick { interface: interface.clone() }),
+            Item::Netdev(path) => reader.file(path, Format::Netdev),
+            Item::DropIn(path) => reader.drop_in(path),
+            Item::Line(line) => reader.line(line),
+        });
+        if changed {
+            self.names = reader.finish();
+        }
+        self.names.give(&self.settings, snapshot);
+        let is_nameless = |network: &Network| network.peers.iter().flatten().any(|peer| peer.name.is_none());
+        let missed = self.files.faults().iter().filter(|fault| {
+            // A file of wg-quick can only name the peers of its own interface.
+            let own = fault.interface.as_ref();
+            let mut concerned =
+                snapshot.networks.iter().filter(|network| own.is_none_or(|own| *own == network.interface));
+            concerned.any(is_nameless)
+        });
+        let problems: Vec<Problem> = missed.map(Fault::problem).collect();
+        snapshot.sources.push(Source { name: "names", success: problems.is_empty(), duration: start.elapsed() });
+        snapshot.problems.extend(problems);
+    }
+
+    /// Where the names of a sample come from.
+    #[must_use]
+    pub fn origins(&self, snapshot: &Snapshot) -> Origins {
+        self.names.origins(&self.settings, snapshot, self.survey.is_of_all())
+    }
+
+    /// What is odd in the files of names, each with its place.
+    #[must_use]
+    pub fn oddities(&self) -> Vec<String> {
+        self.names.oddities()
+    }
+
+    /// What wgstat can see, and what would let it see more.
+    #[must_use]
+    pub fn sight(&self) -> Vec<Fact> {
+        sight::facts(self.files.faults())
+    }
+
     fn look(&mut self) -> Result<Snapshot> {
-        let mut snapshot = self.collector.collect(&self.scope, now())?;
-        self.collector.count_host(&mut snapshot);
-        Ok(snapshot)
+        self.survey.look(Depth::Host, now())
     }
 }
 
@@ -161,8 +220,18 @@ const LONG: Duration = Duration::from_secs(20);
 /// ... so long before the end: whoever received data until then has answered, within ten seconds.
 const ANSWERED: Duration = Duration::from_secs(12);
 
+/// Without the networks of a namespace that was made anew under its old name.
+fn of_the_same_host(mut before: Snapshot, now: &Snapshot) -> Snapshot {
+    let Snapshot { networks, hosts, .. } = &mut before;
+    let identity = |hosts: &[Host], netns: &Option<String>| -> Option<String> {
+        hosts.iter().find(|host| host.netns == *netns).map(|host| host.identity.clone())
+    };
+    networks.retain(|network| identity(hosts, &network.netns) == identity(&now.hosts, &network.netns));
+    before
+}
+
 fn uptime(snapshot: &Snapshot) -> Duration {
-    snapshot.host.as_ref().map_or(Duration::ZERO, |host| host.uptime)
+    snapshot.hosts.first().map_or(Duration::ZERO, |host| host.uptime)
 }
 
 fn now() -> u64 {

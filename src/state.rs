@@ -29,9 +29,17 @@ struct State {
     host: String,
     uptime_ms: u64,
     timestamp: u64,
+    hosts: Vec<HostState>,
+    networks: Vec<NetworkState>,
+}
+
+/// The host's own counters in one network namespace.
+#[derive(Serialize, Deserialize)]
+struct HostState {
+    netns: Option<String>,
+    identity: String,
     ipv4_in_addr_errors: Option<u64>,
     fragments_created: Option<u64>,
-    networks: Vec<NetworkState>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,17 +62,22 @@ struct PeerState {
     tx: u64,
 }
 
-/// Writes a look down. It has to have the host's counters.
+/// Writes a look down. It has to have the host's counters; `identity` is this host's.
 #[must_use]
-pub fn write(snapshot: &Snapshot) -> Vec<u8> {
-    let host = snapshot.host.clone().unwrap_or_default();
-    let state = State {
-        version: VERSION,
-        host: host.identity,
-        uptime_ms: host.uptime.as_millis().try_into().unwrap_or(u64::MAX),
-        timestamp: snapshot.timestamp,
+pub fn write(snapshot: &Snapshot, identity: &str) -> Vec<u8> {
+    let uptime = snapshot.hosts.first().map(|host| host.uptime).unwrap_or_default();
+    let host = |host: &Host| HostState {
+        netns: host.netns.clone(),
+        identity: host.identity.clone(),
         ipv4_in_addr_errors: host.ipv4_in_addr_errors,
         fragments_created: host.fragments_created,
+    };
+    let state = State {
+        version: VERSION,
+        host: identity.to_owned(),
+        uptime_ms: uptime.as_millis().try_into().unwrap_or(u64::MAX),
+        timestamp: snapshot.timestamp,
+        hosts: snapshot.hosts.iter().map(host).collect(),
         networks: snapshot.networks.iter().map(NetworkState::from).collect(),
     };
     // No map in it has keys that are not text: this cannot fail.
@@ -88,17 +101,19 @@ pub fn read(text: &[u8], identity: &str) -> Result<Past, String> {
     if state.version != VERSION || state.host != identity {
         return Ok(Past::Foreign);
     }
-    let host = Host {
-        identity: state.host,
-        uptime: Duration::from_millis(state.uptime_ms),
-        ipv4_in_addr_errors: state.ipv4_in_addr_errors,
-        fragments_created: state.fragments_created,
+    let uptime = Duration::from_millis(state.uptime_ms);
+    let host = |host: HostState| Host {
+        netns: host.netns,
+        identity: host.identity,
+        uptime,
+        ipv4_in_addr_errors: host.ipv4_in_addr_errors,
+        fragments_created: host.fragments_created,
         ..Host::default()
     };
     Ok(Past::Look(Box::new(Snapshot {
         timestamp: state.timestamp,
         networks: state.networks.into_iter().map(Network::from).collect(),
-        host: Some(host),
+        hosts: state.hosts.into_iter().map(host).collect(),
         ..Snapshot::default()
     })))
 }
@@ -178,18 +193,18 @@ mod tests {
             ipv4_in_addr_errors: Some(9),
             ..Host::default()
         };
-        Snapshot { timestamp: 1000, networks: vec![network], host: Some(host), ..Snapshot::default() }
+        Snapshot { timestamp: 1000, networks: vec![network], hosts: vec![host], ..Snapshot::default() }
     }
 
     #[test]
     fn what_is_compared_comes_back_as_it_was() {
-        assert_eq!(read(&write(&look()), HERE), Ok(Past::Look(Box::new(look()))));
+        assert_eq!(read(&write(&look(), HERE), HERE), Ok(Past::Look(Box::new(look()))));
     }
 
     #[test]
     fn look_at_another_host_or_of_another_version_is_no_past() {
-        assert_eq!(read(&write(&look()), "other net:[1]"), Ok(Past::Foreign));
-        let text = String::from_utf8(write(&look())).unwrap();
+        assert_eq!(read(&write(&look(), HERE), "other net:[1]"), Ok(Past::Foreign));
+        let text = String::from_utf8(write(&look(), HERE)).unwrap();
         let newer = text.replace("\"wgstat_state\":1", "\"wgstat_state\":2");
         assert_eq!(read(newer.as_bytes(), HERE), Ok(Past::Foreign));
         assert_eq!(read(b"{\"wgstat_state\":3,\"all\":[]}", HERE), Ok(Past::Foreign));

@@ -5,13 +5,17 @@
 
 mod address;
 pub mod attributes;
+pub mod files;
 pub mod kernel;
 pub mod link;
 pub mod netlink;
+pub mod netns;
 mod peercred;
 mod proc;
 mod route;
+pub mod sight;
 mod surroundings;
+pub mod survey;
 pub mod userspace;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -24,19 +28,43 @@ use rustix::io::Errno;
 use self::kernel::{Device, Devices};
 use self::link::{Link, link_by_name, wireguard_links};
 use self::netlink::{Failure, KernelSocket, Netlink, Transport};
+use self::netns::Wanted;
 use self::userspace::{Answer, Fault, SocketFile};
 use crate::error::{Code, Error, Result};
-use crate::model::{Backend, Name, Network, Problem, Snapshot, Source, printable};
+use crate::model::{Backend, Name, Network, Pattern, Problem, Snapshot, Source, printable};
 
 /// What to read.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// Interfaces by name or alternative name, in this order; empty means all.
-    pub interfaces: Vec<Name>,
+    /// Interfaces by name, alternative name or glob, in this order; empty means all.
+    pub interfaces: Vec<Pattern>,
+    /// Interfaces that should be there: one that is not is noted in [`Snapshot::missing`].
+    pub expected: Vec<Name>,
+    /// Interfaces to leave out, whatever else names them.
+    pub exclude: Vec<Pattern>,
+    /// Network namespaces to read instead of the caller's own.
+    pub namespaces: Vec<Wanted>,
     /// Leave the peers unread, and unknown.
     pub without_peers: bool,
     /// A named interface that is not there is noted in [`Snapshot::missing`], and no error.
     pub tolerates_missing: bool,
+}
+
+impl Scope {
+    fn excludes(&self, name: &Name) -> bool {
+        self.exclude.iter().any(|pattern| pattern.matches(name))
+    }
+}
+
+/// Which daemons a namespace shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Daemons {
+    /// All that have a socket: without a link of its name here it may be another namespace's, or dead.
+    Any,
+    /// Those not known to be another namespace's, which is looked at too.
+    NotElsewhere,
+    /// Those with a link here.
+    Linked,
 }
 
 const GRANT: &str = "run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN";
@@ -49,6 +77,7 @@ pub struct Collector<T = KernelSocket> {
     rtnl: Netlink<T>,
     devices: Devices<T>,
     sockets: PathBuf,
+    daemons: Daemons,
     /// Time spent on peers so far; they are read interface by interface.
     peers_took: Duration,
 }
@@ -79,8 +108,15 @@ impl<T: Transport> Collector<T> {
             rtnl: Netlink::new(rtnl),
             devices: Devices::new(Netlink::new(genl)),
             sockets: sockets.to_owned(),
+            daemons: Daemons::Any,
             peers_took: Duration::ZERO,
         }
+    }
+
+    /// Shows only these daemons.
+    #[must_use]
+    pub fn showing(self, daemons: Daemons) -> Self {
+        Self { daemons, ..self }
     }
 
     /// Takes one look. `now` is the Unix time.
@@ -88,20 +124,30 @@ impl<T: Transport> Collector<T> {
     /// # Errors
     /// Where the links cannot be read at all, or a named interface is absent or of another kind.
     pub fn collect(&mut self, scope: &Scope, now: u64) -> Result<Snapshot> {
+        let (mut snapshot, absent) = self.look(scope, now)?;
+        settle(&mut snapshot, scope, absent)?;
+        Ok(snapshot)
+    }
+
+    /// One look, and beside it why a named interface is not in it.
+    fn look(&mut self, scope: &Scope, now: u64) -> Result<(Snapshot, Vec<Error>)> {
         let mut snapshot = Snapshot { timestamp: now, ..Snapshot::default() };
+        let mut absent = Vec::new();
         let (start, peers) = (Instant::now(), self.peers_took);
         if scope.interfaces.is_empty() {
-            self.all(scope, &mut snapshot)?;
-        } else {
-            for name in &scope.interfaces {
-                match self.named(name, scope, &mut snapshot) {
-                    Err(Error::InterfaceNotFound { name, .. }) if scope.tolerates_missing => {
-                        if !snapshot.missing.contains(&name) {
-                            snapshot.missing.push(name);
-                        }
-                    }
-                    other => other?,
-                }
+            self.every(None, scope, &mut snapshot)?;
+        }
+        for pattern in &scope.interfaces {
+            let found = if pattern.is_glob() {
+                self.every(Some(pattern), scope, &mut snapshot)
+            } else if scope.excludes(pattern.name()) {
+                Ok(())
+            } else {
+                self.named(pattern.name(), scope, &mut snapshot)
+            };
+            match found {
+                Err(error @ (Error::InterfaceNotFound { .. } | Error::NotWireguard { .. })) => absent.push(error),
+                other => other?,
             }
         }
         let peers = self.peers_took.saturating_sub(peers);
@@ -112,16 +158,31 @@ impl<T: Transport> Collector<T> {
             let success = snapshot.problems.is_empty();
             snapshot.sources.push(Source { name: "peers", success, duration: peers });
         }
-        Ok(snapshot)
+        Ok((snapshot, absent))
     }
 
-    fn all(&mut self, scope: &Scope, snapshot: &mut Snapshot) -> Result<()> {
+    /// Adds all interfaces that are wanted and not there yet.
+    fn every(&mut self, pattern: Option<&Pattern>, scope: &Scope, snapshot: &mut Snapshot) -> Result<()> {
+        let matches = |name: &Name| pattern.is_none_or(|pattern| pattern.matches(name));
+        let start = snapshot.networks.len();
         let found = wireguard_links(&mut self.rtnl).map_err(|failure| collect_error(&"links", &failure))?;
-        for link in found.links.into_values() {
-            self.add_kernel(link, scope, snapshot);
+        let mut is_any = false;
+        for link in found.links.into_values().filter(|link| matches(&link.name)) {
+            is_any = true;
+            if !scope.excludes(&link.name) && !snapshot.networks.iter().any(|old| old.ifindex == Some(link.ifindex)) {
+                self.add_kernel(link, scope, snapshot);
+            }
         }
         match userspace::socket_files(&self.sockets) {
-            Ok(files) => self.add_daemons(&files, snapshot, scope)?,
+            Ok(mut files) => {
+                files.retain(|file| matches(&file.interface));
+                is_any |= !files.is_empty();
+                // An earlier pattern may have matched it.
+                let earlier = snapshot.networks.get(..start).unwrap_or_default();
+                files.retain(|file| !earlier.iter().any(|network| network.interface == file.interface));
+                files.retain(|file| !scope.excludes(&file.interface));
+                self.add_daemons(&files, snapshot, scope)?;
+            }
             Err(error) => snapshot.problems.push(Problem {
                 code: if userspace::is_denied(&error) { Code::PermissionDenied } else { Code::KernelError },
                 netns: None,
@@ -130,9 +191,15 @@ impl<T: Transport> Collector<T> {
                 hint: userspace::is_denied(&error).then(|| "run it with sudo".to_owned()),
             }),
         }
-        snapshot.networks.sort_by_key(|network| network.ifindex.unwrap_or(u32::MAX));
-        if snapshot.networks.is_empty() && snapshot.problems.is_empty() && !found.kind_is_known {
-            snapshot.hints.push(NO_MODULE.to_owned());
+        if let Some(added) = snapshot.networks.get_mut(start..) {
+            added.sort_by_key(|network| network.ifindex.unwrap_or(u32::MAX));
+        }
+        match pattern {
+            Some(pattern) if !is_any => return Err(self.not_found(pattern.name())),
+            None if snapshot.networks.is_empty() && snapshot.problems.is_empty() && !found.kind_is_known => {
+                snapshot.hints.push(NO_MODULE.to_owned());
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -143,6 +210,7 @@ impl<T: Transport> Collector<T> {
             // Named twice, or by two of its names.
             Some(link) if snapshot.networks.iter().any(|network| network.ifindex == Some(link.ifindex)) => Ok(()),
             None if snapshot.networks.iter().any(|network| network.interface == *name) => Ok(()),
+            Some(link) if scope.excludes(&link.name) => Ok(()),
             Some(link) if link.is("wireguard") => {
                 let before = snapshot.networks.len();
                 self.add_kernel(link, scope, snapshot);
@@ -200,18 +268,49 @@ impl<T: Transport> Collector<T> {
     }
 
     fn add_daemons(&mut self, files: &[SocketFile], snapshot: &mut Snapshot, scope: &Scope) -> Result<()> {
-        let start = Instant::now();
-        let answers = userspace::read_all(files, !scope.without_peers, snapshot.timestamp);
-        self.peers_took += start.elapsed();
-        for (file, answer) in files.iter().zip(answers) {
+        let mut links = Vec::with_capacity(files.len());
+        let mut asked = Vec::with_capacity(files.len());
+        for file in files {
             let link = link_by_name(&mut self.rtnl, &file.interface)
                 .map_err(|failure| collect_error(&file.interface, &failure))?;
             // Another link may have the name as an alternative one.
             let link = link.filter(|link| link.name == file.interface);
-            add_daemon(file, answer, link, snapshot, scope);
+            if self.daemons != Daemons::Linked || link.as_ref().is_some_and(|link| link.is("tun")) {
+                links.push(link);
+                asked.push(file.clone());
+            }
+        }
+        let start = Instant::now();
+        let answers = userspace::read_all(&asked, !scope.without_peers, snapshot.timestamp);
+        self.peers_took += start.elapsed();
+        for ((file, answer), link) in asked.iter().zip(answers).zip(links) {
+            let is_elsewhere = || answer.pid.is_some_and(|pid| !shares_our_namespace(pid));
+            if self.daemons == Daemons::Any || !is_elsewhere() {
+                add_daemon(file, answer, link, snapshot, scope);
+            }
         }
         Ok(())
     }
+}
+
+/// What is said of interfaces that should be there and are not.
+fn settle(snapshot: &mut Snapshot, scope: &Scope, absent: Vec<Error>) -> Result<()> {
+    for error in absent {
+        match error {
+            Error::InterfaceNotFound { name, .. } if scope.tolerates_missing => {
+                if !snapshot.missing.contains(&name) {
+                    snapshot.missing.push(name);
+                }
+            }
+            other => return Err(other),
+        }
+    }
+    for name in &scope.expected {
+        if !scope.excludes(name) && !snapshot.networks.iter().any(|network| network.interface == *name) {
+            snapshot.missing.push(name.clone());
+        }
+    }
+    Ok(())
 }
 
 /// Joins a daemon's answer to the link of its name.

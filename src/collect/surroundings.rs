@@ -2,7 +2,6 @@
 //! addresses and settings. What cannot be read becomes a [`Problem`], and the rules that need it stay silent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
 
 use super::address::{Addresses, addresses};
 use super::link::link_by_index;
@@ -12,21 +11,9 @@ use super::{Collector, failure_code, proc};
 use crate::model::{Detour, Network, OuterLink, Path, PathKey, Problem, Route, Snapshot, Surroundings};
 
 impl<T: Transport> Collector<T> {
-    /// Names this host since its last start, and the network namespace.
-    #[must_use]
-    pub fn identity(&self) -> String {
-        proc::identity()
-    }
-
-    /// Time since the machine was started.
-    #[must_use]
-    pub fn uptime(&self) -> Duration {
-        proc::uptime()
-    }
-
     /// Adds the counters that a later look is compared with.
     pub fn count_host(&self, snapshot: &mut Snapshot) {
-        snapshot.host = Some(proc::host());
+        snapshot.hosts = vec![proc::host()];
         for network in &mut snapshot.networks {
             let mut around = Surroundings::default();
             if network.ifindex.is_some() {
@@ -40,7 +27,7 @@ impl<T: Transport> Collector<T> {
     /// some need them, and a router may have a million.
     pub fn look_around(&mut self, snapshot: &mut Snapshot, wants_routes: impl Fn(&Network) -> bool) {
         let mut problems = Vec::new();
-        let mut host = snapshot.host.take().unwrap_or_default();
+        let mut host = snapshot.hosts.pop().unwrap_or_default();
         host.has_wireguard = proc::has_wireguard();
         let addresses = known(addresses(&mut self.rtnl), "addresses", None, &mut problems);
         for network in &mut snapshot.networks {
@@ -56,7 +43,7 @@ impl<T: Transport> Collector<T> {
             around.paths = known(paths, "the way to its endpoints", Some(network), &mut problems).unwrap_or_default();
             network.surroundings = Some(around);
         }
-        snapshot.host = Some(host);
+        snapshot.hosts.push(host);
         snapshot.problems.append(&mut problems);
     }
 

@@ -4,13 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
-use super::{Outcome, conclude, files, remark, report, scope, terminal, written};
+use super::{Outcome, conclude, files, remark, report, scope, tell, tell_oddities, terminal, written};
 use crate::cli::{Check, Global};
 use crate::collect::Scope;
+use crate::collect::netns::Wanted;
 use crate::error::{Code, Error, Result};
 use crate::findings::{Limit, Severity, verdict};
-use crate::model::{Name, Problem, Snapshot, Threshold, printable};
-use crate::render::{check, json, plugin};
+use crate::model::{Name, Problem, Settings, Snapshot, Threshold, printable};
+use crate::render::{check, json, plugin, verbose};
 use crate::sampler::{Sampler, Since};
 use crate::state::{self, Past};
 
@@ -19,15 +20,25 @@ const OWNER_ONLY: u32 = 0o600;
 /// A state of half a million peers is smaller.
 const LIMIT: u64 = 64 * 1024 * 1024;
 
-pub(super) fn run(options: &Check, global: &Global, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Outcome> {
-    let limits = limits(options, global)?;
-    let scope = Scope { tolerates_missing: true, ..scope(&options.interfaces, global) };
-    let mut sampler = Sampler::open(scope)?;
+pub(super) fn run(
+    options: &Check,
+    global: &Global,
+    settings: Settings,
+    out: &mut dyn Write,
+    remarks: &mut dyn Write,
+) -> Result<Outcome> {
+    let limits = limits(options, global, &settings)?;
+    let mut scope = Scope { tolerates_missing: true, ..scope(&options.interfaces, global) };
+    // In one other namespace they need not be.
+    if scope.interfaces.is_empty() && (scope.namespaces.is_empty() || scope.namespaces.contains(&Wanted::All)) {
+        scope.expected = settings.networks.keys().cloned().collect();
+    }
+    let mut sampler = Sampler::open(scope, settings)?;
     let since = since(options, &sampler.identity(), remarks)?;
     let mut diagnosis = sampler.diagnose(since, &limits)?;
     let snapshot = &mut diagnosis.sample.snapshot;
     if let Some(path) = &options.state {
-        keep(path, snapshot);
+        keep(path, snapshot, &sampler.identity());
     }
     note_absence(snapshot);
     let verdict = verdict(&diagnosis.sample.findings, &diagnosis.sample.snapshot.problems);
@@ -39,7 +50,21 @@ pub(super) fn run(options: &Check, global: &Global, out: &mut dyn Write, remarks
     } else {
         check::write(out, &terminal::style(global.color), &checked)
     };
-    match written(result.and_then(|()| out.flush())) {
+    let told = written(result).and_then(|()| {
+        if !global.verbose {
+            if !options.plugin {
+                tell_oddities(&sampler, global, remarks);
+            }
+            return Ok(());
+        }
+        let (origins, sight) = (sampler.origins(&diagnosis.sample.snapshot), sampler.sight());
+        let is_alone = global.json || options.plugin;
+        tell(is_alone, global, out, remarks, |out, style| {
+            verbose::sight(out, style, &sight)?;
+            verbose::origins(out, style, &origins)
+        })
+    });
+    match told.and_then(|()| written(out.flush())) {
         // Whoever reads the exit code need not read the text.
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
@@ -48,31 +73,42 @@ pub(super) fn run(options: &Check, global: &Global, out: &mut dyn Write, remarks
     Ok(Outcome::Checked(verdict))
 }
 
-fn limits(options: &Check, global: &Global) -> Result<Vec<Limit>> {
-    let limits = |severity, given: &[Threshold]| -> Vec<Limit> {
-        given.iter().map(|&threshold| Limit { threshold, severity }).collect()
-    };
-    let mut all = limits(Severity::Critical, &options.crit);
-    all.append(&mut limits(Severity::Warning, &options.warn));
-    for limit in &all {
-        let refused = |cause: &str, hint: &str| {
-            Err(Error::Config {
-                subject: format!("{}={}", limit.threshold.name(), limit.threshold),
-                cause: cause.to_owned(),
-                hint: Some(hint.to_owned()),
-            })
-        };
-        match limit.threshold {
-            Threshold::Rate(..) if options.interval.is_zero() && options.state.is_none() => {
-                return refused("a rate needs two looks", "leave --interval 0 out, or add --state FILE");
+/// The limits of the command line, and those of the configuration about whose counters it says nothing.
+fn limits(options: &Check, global: &Global, settings: &Settings) -> Result<Vec<Limit>> {
+    let mut all = Vec::new();
+    for (severity, given, configured) in
+        [(Severity::Critical, &options.crit, &settings.crit), (Severity::Warning, &options.warn, &settings.warn)]
+    {
+        for threshold in given {
+            if let Some((cause, hint)) = unjudgeable(threshold, options, global) {
+                return Err(Error::Config {
+                    subject: format!("{}={threshold}", threshold.name()),
+                    cause: cause.to_owned(),
+                    hint: Some(hint.to_owned()),
+                });
             }
-            Threshold::HandshakeAge(_) | Threshold::PeersOnline(_) if global.no_peers => {
-                return refused("it is about peers, which --no-peers leaves unread", "leave one of the two out");
-            }
-            _ => {}
         }
+        // What is configured stands for every run; an option of this one may well exclude it.
+        let configured = configured.iter().filter(|limit| {
+            let is_replaced = given.iter().any(|given| given.name() == limit.name());
+            !is_replaced && unjudgeable(limit, options, global).is_none()
+        });
+        all.extend(given.iter().chain(configured).map(|&threshold| Limit { threshold, severity }));
     }
     Ok(all)
+}
+
+/// Why this run cannot judge by a limit, and how one could.
+fn unjudgeable(limit: &Threshold, options: &Check, global: &Global) -> Option<(&'static str, &'static str)> {
+    match limit {
+        Threshold::Rate(..) if options.interval.is_zero() && options.state.is_none() => {
+            Some(("a rate needs two looks", "leave --interval 0 out, or add --state FILE"))
+        }
+        Threshold::HandshakeAge(_) | Threshold::PeersOnline(_) if global.no_peers => {
+            Some(("it is about peers, which --no-peers leaves unread", "leave one of the two out"))
+        }
+        _ => None,
+    }
 }
 
 /// What to compare with: the last run, if there is one of this host; else a look of our own.
@@ -115,8 +151,8 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok((!text.is_empty()).then_some(text))
 }
 
-fn keep(path: &Path, snapshot: &mut Snapshot) {
-    let text = state::write(snapshot);
+fn keep(path: &Path, snapshot: &mut Snapshot, identity: &str) {
+    let text = state::write(snapshot, identity);
     if let Err(error) = files::replace(path, OWNER_ONLY, |file| file.write_all(&text)) {
         snapshot.problems.push(Problem {
             code: Code::OutputFailed,
@@ -141,5 +177,60 @@ fn note_absence(snapshot: &mut Snapshot) {
             message: "there is no WireGuard interface".to_owned(),
             hint: Some(module.unwrap_or_else(|| "name those there should be: wgstat check wg0".to_owned())),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// The limits of `wgstat check WORDS` under a configuration, critical ones first.
+    fn merged(words: &str) -> Result<String> {
+        let limits_of = |texts: &[&str]| texts.iter().map(|text| Threshold::parse(text).unwrap()).collect();
+        let settings = Settings {
+            warn: limits_of(&["rx_errors=0/s", "handshake_age=5m", "tx_errors=7"]),
+            crit: limits_of(&["rx_errors=9", "peers_online=1"]),
+            ..Settings::default()
+        };
+        let cli = Cli::parse_from(["wgstat", "check"].into_iter().chain(words.split_whitespace()));
+        let Some(Command::Check(options)) = &cli.command else { panic!("it is check") };
+        let limits = limits(options, &cli.global, &settings)?;
+        let shown =
+            |limit: &Limit| format!("{} {}={}", limit.severity.as_str(), limit.threshold.name(), limit.threshold);
+        Ok(limits.iter().map(shown).collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn option_replaces_the_configured_limits_of_its_counter_and_severity() {
+        for (words, expected) in [
+            (
+                "",
+                "critical rx_errors=9, critical peers_online=1, warning rx_errors=0/s, warning handshake_age=5m, \
+                 warning tx_errors=7",
+            ),
+            (
+                "--warn rx_errors=5 --warn rx_errors=1/min --crit peers_online=4",
+                "critical peers_online=4, critical rx_errors=9, warning rx_errors=5, warning rx_errors=1/min, \
+                 warning handshake_age=5m, warning tx_errors=7",
+            ),
+            ("--no-peers", "critical rx_errors=9, warning rx_errors=0/s, warning tx_errors=7"),
+            (
+                "--interval 0",
+                "critical rx_errors=9, critical peers_online=1, warning handshake_age=5m, warning tx_errors=7",
+            ),
+            ("--interval 0 --state x --no-peers", "critical rx_errors=9, warning rx_errors=0/s, warning tx_errors=7"),
+        ] {
+            assert_eq!(merged(words).unwrap(), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn option_that_cannot_be_judged_is_refused_whatever_is_configured() {
+        for words in ["--interval 0 --warn rx_errors=0/s", "--no-peers --crit peers_online=1"] {
+            assert_eq!(merged(words).unwrap_err().code(), Code::ConfigInvalid, "{words}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{Outcome, conclude, files, report, scope, written};
 use crate::cli::{CompatArg, ExportMetrics, Global};
 use crate::error::{Error, Result};
-use crate::model::printable;
+use crate::model::{Settings, printable};
 use crate::render::prometheus::{self, Compat, Options};
 use crate::sampler::Sampler;
 
@@ -15,10 +15,11 @@ const READABLE: u32 = 0o644;
 pub(super) fn run(
     options: &ExportMetrics,
     global: &Global,
+    settings: Settings,
     out: &mut dyn Write,
     remarks: &mut dyn Write,
 ) -> Result<Outcome> {
-    let sample = Sampler::open(scope(&options.interfaces, global))?.sample()?;
+    let sample = Sampler::open(scope(&options.interfaces, global), settings)?.sample()?;
     let render = Options {
         max_peers: options.max_peers,
         peer_endpoints: options.peer_endpoints,

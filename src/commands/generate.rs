@@ -9,19 +9,26 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::Outcome;
+use super::{Outcome, written};
 use crate::cli::{Artifact, Cli, Generate, Limits};
+use crate::config::keys;
 use crate::error::{Error, Result};
 use crate::model::printable;
 use crate::render::{grafana, json, rules};
 
-pub(super) fn run(options: &Generate, remarks: &mut dyn Write) -> Result<Outcome> {
+pub(super) fn run(options: &Generate, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Outcome> {
     let default = match options.what {
         Artifact::Man => "man",
         Artifact::Completions => "completions",
         Artifact::Schema => "docs/schema",
         Artifact::AlertRules => "packaging/prometheus",
         Artifact::Dashboard => "packaging/grafana",
+        // It is for a place of one's own, and short.
+        Artifact::Config if options.directory.is_none() => {
+            written(out.write_all(keys::commented().as_bytes()).and_then(|()| out.flush()))?;
+            return Ok(Outcome::Done);
+        }
+        Artifact::Config => "",
     };
     let directory = options.directory.clone().unwrap_or_else(|| PathBuf::from(default));
     for (name, content) in files(options).map_err(|source| failed(&directory, source))? {
@@ -54,6 +61,7 @@ fn files(options: &Generate) -> io::Result<Vec<(String, Vec<u8>)>> {
             Ok(vec![("wgstat-rules.yml".to_owned(), rules::alert_rules(&limits).into_bytes())])
         }
         Artifact::Dashboard => Ok(vec![("wgstat.json".to_owned(), grafana::dashboard().into_bytes())]),
+        Artifact::Config => Ok(vec![("wgstat.toml".to_owned(), keys::commented().into_bytes())]),
         Artifact::Schema => json::schemas()
             .into_iter()
             .map(|(name, schema)| {

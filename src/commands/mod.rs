@@ -13,11 +13,14 @@ use std::io::{self, Write};
 
 use crate::cli::{Cli, Command, Global, Status};
 use crate::collect::Scope;
+use crate::collect::netns::Wanted;
+use crate::config;
 use crate::error::{Error, Result, STDOUT};
 use crate::findings::Verdict;
-use crate::model::{Name, Snapshot};
-use crate::render::{Report, json, plugin};
-use crate::sampler::Sample;
+use crate::model::{Pattern, Snapshot, place};
+use crate::render::human::Style;
+use crate::render::{Report, json, plugin, verbose};
+use crate::sampler::{Sample, Sampler};
 
 /// How a command ended that printed its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,23 +61,79 @@ pub fn exit_code_of_failure(is_check: bool, usage: bool) -> u8 {
 /// # Errors
 /// Where there is no result, or it could not be written.
 pub fn run(cli: &Cli, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Outcome> {
+    let global = &cli.global;
+    // What is generated is the same everywhere.
+    if let Some(Command::Generate(options)) = &cli.command {
+        return generate::run(options, out, remarks);
+    }
+    let settings = config::load(global)?;
     match &cli.command {
-        None => status::run(&Status::default(), &cli.global, out, remarks),
-        Some(Command::Status(options)) => status::run(options, &cli.global, out, remarks),
-        Some(Command::Stats(options)) => stats::run(options, &cli.global, out, remarks),
-        Some(Command::Check(options)) => check::run(options, &cli.global, out, remarks),
-        Some(Command::ExportMetrics(options)) => export_metrics::run(options, &cli.global, out, remarks),
-        Some(Command::Generate(options)) => generate::run(options, remarks),
+        Some(Command::Status(options)) => status::run(options, global, settings, out, remarks),
+        Some(Command::Stats(options)) => stats::run(options, global, settings, out, remarks),
+        Some(Command::Check(options)) => check::run(options, global, settings, out, remarks),
+        Some(Command::ExportMetrics(options)) => export_metrics::run(options, global, settings, out, remarks),
+        None | Some(Command::Generate(_)) => status::run(&Status::default(), global, settings, out, remarks),
     }
 }
 
 /// What to read: these interfaces, or all.
 fn scope(interfaces: &[OsString], global: &Global) -> Scope {
     Scope {
-        interfaces: interfaces.iter().map(|name| Name::from(name.as_os_str())).collect(),
+        interfaces: interfaces.iter().map(|name| Pattern::from(name.as_os_str())).collect(),
+        exclude: global.exclude.iter().map(|name| Pattern::from(name.as_os_str())).collect(),
+        namespaces: global.netns.iter().map(|netns| Wanted::from(netns.as_os_str())).collect(),
         without_peers: global.no_peers,
         ..Scope::default()
     }
+}
+
+/// With `-v`: where names come from. Beside a document it goes to the remarks. Without it only what is odd, to people.
+fn tell_origins(
+    sampler: &Sampler,
+    snapshot: &Snapshot,
+    global: &Global,
+    out: &mut dyn Write,
+    remarks: &mut dyn Write,
+) -> Result<()> {
+    if !global.verbose {
+        tell_oddities(sampler, global, remarks);
+        return Ok(());
+    }
+    let origins = sampler.origins(snapshot);
+    tell(global.json, global, out, remarks, |out, style| verbose::origins(out, style, &origins))
+}
+
+/// Says where files of names may not mean what they say.
+fn tell_oddities(sampler: &Sampler, global: &Global, remarks: &mut dyn Write) {
+    if global.json {
+        return;
+    }
+    let oddities = sampler.oddities();
+    for oddity in oddities.iter().take(ODDITIES) {
+        remark(remarks, oddity, None);
+    }
+    if let Some(more) = oddities.len().checked_sub(ODDITIES).filter(|&more| more > 0) {
+        remark(remarks, &format!("{more} more oddities in files of names: wgstat status -v"), None);
+    }
+}
+
+/// Oddities that are told unless all are asked for.
+const ODDITIES: usize = 3;
+
+/// Writes what `-v` adds behind the text of a command; beside what stands alone, for a program, it goes to the remarks.
+fn tell(
+    is_alone: bool,
+    global: &Global,
+    out: &mut dyn Write,
+    remarks: &mut dyn Write,
+    write: impl FnOnce(&mut dyn Write, &Style) -> io::Result<()>,
+) -> Result<()> {
+    if is_alone {
+        // Where the remarks go nowhere, the rest still stands.
+        let _ = write(remarks, &Style::default());
+        return Ok(());
+    }
+    written(write(out, &terminal::style(global.color)))
 }
 
 fn report(sample: &Sample) -> Report<'_> {
@@ -85,7 +144,8 @@ fn report(sample: &Sample) -> Report<'_> {
 fn conclude(snapshot: &Snapshot, global: &Global, remarks: &mut dyn Write) -> Outcome {
     if !global.json {
         for problem in &snapshot.problems {
-            let subject = problem.interface.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+            let subject = problem.interface.as_ref().map(|name| place(name, problem.netns.as_deref()) + ": ");
+            let subject = subject.unwrap_or_default();
             remark(remarks, &format!("{subject}{}", problem.message), problem.hint.as_deref());
         }
         for hint in &snapshot.hints {

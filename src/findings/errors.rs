@@ -80,7 +80,7 @@ fn known(view: &View<'_>, id: &'static str, counter: Counter, packets: Packets) 
     if view.network.backend != Backend::Kernel {
         let meaning = counters::meaning(counter, view.network.backend);
         finding.cause = meaning.means;
-        finding.remedy = format!("wgstat stats {}", super::shell_word(&view.network.interface));
+        finding.remedy = format!("wgstat stats {}", view.network.interface.shell_word());
         if let Some(remedy) = meaning.remedy {
             finding.remedy.extend(["  # ", remedy]);
         }

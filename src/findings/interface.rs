@@ -88,7 +88,7 @@ mod tests {
             surroundings: Some(Box::new(around)),
             ..Network::default()
         };
-        Snapshot { networks: vec![network], host: Some(host), ..Snapshot::default() }
+        Snapshot { networks: vec![network], hosts: vec![host], ..Snapshot::default() }
     }
 
     /// What is found after so many packets came in and so many were for others, of each family.

@@ -19,7 +19,7 @@ use std::cmp::Reverse;
 
 pub use self::threshold::Limit;
 pub use self::unsent::wants_routes;
-pub use self::verdict::{Verdict, verdict};
+pub use self::verdict::{Verdict, hides_trouble, verdict};
 use self::view::View;
 pub use self::view::seconds;
 use crate::model::{Name, Network, Peer, PublicKey, Snapshot};
@@ -115,6 +115,7 @@ pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     for network in &snapshot.networks {
         judge(&View::now(snapshot, network), &[], &mut found);
     }
+    act_where_it_is(&mut found, snapshot);
     found
 }
 
@@ -141,7 +142,34 @@ pub fn diagnose(case: &Case<'_>) -> Vec<Finding> {
         judge(&View::of(case, network), case.limits, &mut found);
     }
     found.sort_by_key(|finding| Reverse(finding.severity));
+    act_where_it_is(&mut found, case.now);
     found
+}
+
+/// A command acts on the network namespace that it runs in.
+fn act_where_it_is(found: &mut [Finding], snapshot: &Snapshot) {
+    if snapshot.entrances.is_empty() {
+        return;
+    }
+    for finding in found {
+        let Some(enter) = finding.netns.as_ref().and_then(|netns| snapshot.entrances.get(netns)) else { continue };
+        finding.remedy = entered(&finding.remedy, enter);
+    }
+}
+
+/// The same with each command in another namespace; the comment stays.
+#[must_use]
+pub fn entered(remedy: &str, enter: &str) -> String {
+    let (commands, comment) = match remedy.find("  # ") {
+        Some(at) => remedy.split_at(at),
+        None if remedy.starts_with('#') => ("", remedy),
+        None => (remedy, ""),
+    };
+    if commands.is_empty() {
+        return comment.to_owned();
+    }
+    let entered: Vec<String> = commands.split(" && ").map(|command| format!("{enter} {command}")).collect();
+    entered.join(" && ") + comment
 }
 
 /// Whether no counter tells why a network that has peers is in touch with none.
@@ -176,16 +204,8 @@ fn finding(id: &'static str, network: &Network) -> Finding {
         unit: None,
         summary: rule.summary.to_owned(),
         cause: rule.cause,
-        remedy: rule.remedy.replace("INTERFACE", &shell_word(&network.interface)),
+        remedy: rule.remedy.replace("INTERFACE", &network.interface.shell_word()),
     }
-}
-
-/// A name as one word of a shell command. Nearly all are one as they are.
-#[must_use]
-pub fn shell_word(name: &Name) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@:".contains(c);
-    let text = name.to_string();
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// The peers that a rule holds for.
@@ -201,6 +221,9 @@ impl<'a> Of<'a> {
     }
 
     fn add(&mut self, peer: &'a Peer) {
+        if peer.is_ignored {
+            return;
+        }
         self.count += 1;
         if self.named.len() < NAMED {
             self.named.push(peer);
@@ -215,7 +238,7 @@ impl<'a> Of<'a> {
             value: Some(self.count),
             unit: Some("peers"),
             summary: match self.count {
-                1 => format!("peer {}: {}", first.public_key, base.summary),
+                1 => format!("peer {}: {}", first.label(), base.summary),
                 count => format!("{count} peers: {}", base.summary),
             },
             peers: self.named.iter().map(|peer| peer.public_key).collect(),
@@ -246,9 +269,19 @@ mod tests {
     }
 
     #[test]
-    fn name_of_an_interface_is_one_word_of_a_command() {
-        for (name, word) in [("wg0", "wg0"), ("a b", "'a b'"), ("x;reboot", "'x;reboot'"), ("it's", "'it'\\''s'")] {
-            assert_eq!(shell_word(&name.into()), word);
+    fn every_command_of_a_remedy_enters_the_namespace() {
+        let network = Network { netns: Some("blue".to_owned()), ..Network::default() };
+        let remedies = [
+            ("a && b  # c && d", "ip netns exec blue a && ip netns exec blue b  # c && d"),
+            ("a", "ip netns exec blue a"),
+            ("# only words", "# only words"),
+        ];
+        let entrances = [("blue".to_owned(), "ip netns exec blue".to_owned())].into();
+        let snapshot = Snapshot { entrances, ..Snapshot::default() };
+        for (before, after) in remedies {
+            let mut found = [Finding { remedy: before.to_owned(), ..finding("threshold", &network) }];
+            act_where_it_is(&mut found, &snapshot);
+            assert_eq!(found[0].remedy, after);
         }
     }
 }

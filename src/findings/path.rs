@@ -46,6 +46,7 @@ pub(super) fn judge(view: &View<'_>, found: &mut Vec<Finding>) -> Vec<bool> {
                 unreachable.add(peer);
                 *explained = true;
             }
+            Path::Through { .. } if peer.is_ignored => {}
             Path::Through { .. } => rooms.extend(room(view.host, endpoint, path).map(|room| (peer, room))),
             Path::Local => {}
         }
@@ -153,7 +154,7 @@ fn too_large(view: &View<'_>, base: Finding, least: &Room, own: u32) -> Finding 
     if least.inner < IPV6_MINIMUM_MTU && super::peers::has_ipv6(view.network) {
         let needed = IPV6_MINIMUM_MTU + least.overhead;
         let command = if least.by_link {
-            format!("ip link set dev {} mtu {needed}  ", super::shell_word(&least.link))
+            format!("ip link set dev {} mtu {needed}  ", least.link.shell_word())
         } else {
             String::new()
         };
@@ -172,7 +173,7 @@ fn around_the_tunnel(base: Finding, looped: &Of<'_>, detour: Option<(&Peer, &Det
         let other = peer.endpoint.is_some_and(|endpoint| endpoint.is_ipv4()) && gateway.is_ipv6();
         format!("via {}{gateway} ", if other { "inet6 " } else { "" })
     });
-    to(base, Some(peer)).with("via GATEWAY", &format!("{gateway}dev {}", super::shell_word(&way.link)))
+    to(base, Some(peer)).with("via GATEWAY", &format!("{gateway}dev {}", way.link.shell_word()))
 }
 
 fn to(base: Finding, peer: Option<&Peer>) -> Finding {
@@ -231,7 +232,7 @@ mod tests {
         };
         let link = OuterLink { name: "eth0".into(), mtu: Some(given.link), ipv6_mtu: Some(given.link) };
         let host = Host { links: [(ETH0, link)].into(), ..Host::default() };
-        let snapshot = Snapshot { timestamp: 1000, networks: vec![network], host: Some(host), ..Snapshot::default() };
+        let snapshot = Snapshot { timestamp: 1000, networks: vec![network], hosts: vec![host], ..Snapshot::default() };
         diagnose(&Case { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] })
     }
 
@@ -297,7 +298,7 @@ mod tests {
             };
             let host = Host { links: [(ETH0, OuterLink::default())].into(), ..Host::default() };
             let snapshot =
-                Snapshot { timestamp: 1000, networks: vec![network], host: Some(host), ..Snapshot::default() };
+                Snapshot { timestamp: 1000, networks: vec![network], hosts: vec![host], ..Snapshot::default() };
             let case = Case { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] };
             diagnose(&case).iter().map(|finding| finding.id).collect::<Vec<_>>()
         };

@@ -92,9 +92,14 @@ pub(super) fn has_ipv6(network: &Network) -> bool {
     network.peers.iter().flatten().flat_map(|peer| &peer.allowed_ips).any(|ip| ip.address.is_ipv6())
 }
 
-/// Without keepalive any age may just be idle.
+/// Without keepalive, at this end or as far as is known at the other, any age may just be idle.
 fn is_stale(peer: &Peer, handshake_age: u64) -> bool {
-    peer.persistent_keepalive > 0 && handshake_age > STALE_SECONDS + u64::from(peer.persistent_keepalive)
+    let keepalive = match (peer.persistent_keepalive, peer.expected_keepalive) {
+        (0, expected) => expected,
+        (own, 0) => own,
+        (own, expected) => own.min(expected),
+    };
+    keepalive > 0 && handshake_age > STALE_SECONDS + u64::from(keepalive)
 }
 
 /// The peers at the looks before.
@@ -181,6 +186,41 @@ mod tests {
 
     fn judged(peers: Vec<Peer>, mtu: u32) -> Vec<(&'static str, u64)> {
         findings(&snapshot(peers, mtu)).iter().map(|finding| (finding.id, finding.count)).collect()
+    }
+
+    #[test]
+    fn peer_that_keeps_itself_alive_is_stale_as_one_that_we_keep_alive() {
+        let old = |age, own, expected| {
+            let peer = called(|peer| {
+                peer.last_handshake = Some(NOW - age);
+                (peer.persistent_keepalive, peer.expected_keepalive) = (own, expected);
+            });
+            judged(vec![peer], 1420)
+        };
+        let stale = [("peer_stale", 1)];
+        assert_eq!(old(195 + 26, 0, 25), stale);
+        assert_eq!(old(195 + 25, 0, 25), []);
+        assert_eq!(old(195 + 26, 0, 0), [], "it may just be idle");
+        assert_eq!(old(195 + 26, 300, 25), stale, "the one that is due first counts");
+        assert_eq!(old(195 + 26, 25, 300), stale);
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_peer_that_is_ignored() {
+        let ignored = |change: fn(&mut Peer)| {
+            called(|peer| {
+                change(peer);
+                peer.is_ignored = true;
+            })
+        };
+        let silent: Vec<fn(&mut Peer)> =
+            vec![|peer| peer.endpoint = None, |peer| peer.tx_bytes = 148, |peer| peer.allowed_ips.clear(), |peer| {
+                (peer.last_handshake, peer.persistent_keepalive) = (Some(NOW - 1000), 25);
+            }];
+        for change in silent {
+            assert_eq!(judged(vec![ignored(change)], 1420), []);
+            assert_eq!(judged(vec![called(change)], 1420).len(), 1);
+        }
     }
 
     fn called(change: impl FnOnce(&mut Peer)) -> Peer {

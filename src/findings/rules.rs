@@ -344,7 +344,7 @@ pub static ALERTS_ONLY: [Rule; 3] = [
         severity: Severity::Warning,
         alert: Some(Alert {
             name: "WireGuardScrapeFailing",
-            expression: "wg_scrape_success == 0",
+            expression: "wg_scrape_success{source!=\"names\"} == 0",
             threshold: None,
             hold: "5m",
             subject: "{{ $labels.source }} on {{ $labels.instance }}",

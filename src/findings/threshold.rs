@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::view::{View, seconds};
 use super::{Finding, NAMED, Severity, finding};
-use crate::model::{PublicKey, Threshold};
+use crate::model::{Peer, PublicKey, Threshold};
 
 /// A limit, and how bad it is to pass it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,20 +71,24 @@ fn check(view: &View<'_>, limit: Limit) -> Option<Passed> {
             passed(text, grown, unit(name))
         }
         Threshold::HandshakeAge(most) => {
-            let old = |peer: &&crate::model::Peer| peer.handshake_age(view.now).is_some_and(|age| age > most.as_secs());
-            let oldest = view.peers().iter().filter(old).filter_map(|peer| peer.handshake_age(view.now)).max()?;
-            let peers: Vec<PublicKey> = view.peers().iter().filter(old).map(|peer| peer.public_key).collect();
+            let aged = view.peers().iter().filter(|peer| !peer.is_ignored).filter_map(|peer| {
+                let age = peer.handshake_age(view.now).filter(|&age| age > most.as_secs())?;
+                Some((age, peer))
+            });
+            let aged: Vec<(u64, &Peer)> = aged.collect();
+            let oldest = aged.iter().map(|(age, _)| *age).max()?;
             let mut text = format!("{name} is {oldest}s, over {threshold}, ");
             // Writing to a String cannot fail.
-            let _ = match peers.as_slice() {
-                [one] => write!(text, "of peer {one}"),
+            let _ = match aged.as_slice() {
+                [(_, one)] => write!(text, "of peer {}", one.label()),
                 more => write!(text, "the oldest of {} peers over it", more.len()),
             };
+            let peers = aged.iter().map(|(_, peer)| peer.public_key).collect();
             Some(Passed { limit, text, value: oldest, unit: "seconds", peers })
         }
         Threshold::PeersOnline(least) => {
             let peers = view.network.peers.as_deref()?;
-            let online = peers.iter().filter(|peer| peer.is_online(view.now)).count() as u64;
+            let online = peers.iter().filter(|peer| !peer.is_ignored && peer.is_online(view.now)).count() as u64;
             (online < least).then_some(())?;
             passed(format!("{name} is {online}, under {threshold}"), online, "peers")
         }
@@ -99,7 +103,7 @@ fn unit(counter: &str) -> &'static str {
 mod tests {
     use super::super::{Case, diagnose};
     use super::*;
-    use crate::model::{Counter, InterfaceStats, Network, Peer, Snapshot};
+    use crate::model::{Counter, InterfaceStats, Network, Snapshot};
 
     fn snapshot(rx_errors: u64) -> Snapshot {
         let mut values = [Some(0); Counter::ALL.len()];

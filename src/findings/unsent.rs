@@ -108,7 +108,7 @@ fn remove_or_allow(base: Finding, open: &[&Route], peers: &[Peer]) -> Finding {
     let is_needed = |route: &Route| {
         route.is_connected || peers.iter().flat_map(|peer| &peer.allowed_ips).any(|ip| meet(route.destination, *ip))
     };
-    let interface = super::shell_word(&base.interface);
+    let interface = base.interface.shell_word();
     match open.iter().find(|route| !is_needed(route)) {
         Some(route) => Finding {
             remedy: format!(

@@ -1,6 +1,7 @@
 //! What findings and problems come to: one word, and the exit code of a monitoring plugin.
 
 use super::{Finding, Severity};
+use crate::error::Code;
 use crate::model::Problem;
 
 /// The state of all that was checked.
@@ -46,15 +47,20 @@ pub fn verdict(findings: &[Finding], problems: &[Problem]) -> Verdict {
     match findings.iter().map(|finding| finding.severity).max() {
         Some(Severity::Critical) => Verdict::Critical,
         Some(Severity::Warning) => Verdict::Warning,
-        _ if !problems.is_empty() => Verdict::Unknown,
+        _ if problems.iter().any(hides_trouble) => Verdict::Unknown,
         _ => Verdict::Ok,
     }
+}
+
+/// Whether something may be wrong where it could not be looked. Without its name a network is as well as with it.
+#[must_use]
+pub fn hides_trouble(problem: &Problem) -> bool {
+    problem.code != Code::NamesUnreadable
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
     use crate::findings::finding;
     use crate::model::Network;
 

@@ -34,12 +34,12 @@ impl<'a> View<'a> {
             let old = counterpart(before, network)?;
             (case.seconds > 0.0 && !is_reset(old, network)).then_some(Past {
                 network: old,
-                host: before.host.as_ref(),
+                host: before.host(network.netns.as_deref()),
                 seconds: case.seconds,
                 between: case.between.and_then(|between| counterpart(between, network)),
             })
         });
-        Self { past: before, host: case.now.host.as_ref(), ..Self::now(case.now, network) }
+        Self { past: before, host: case.now.host(network.netns.as_deref()), ..Self::now(case.now, network) }
     }
 
     pub(super) fn around(&self) -> Option<&'a Surroundings> {

@@ -31,6 +31,43 @@ impl PublicKey {
         }
         text
     }
+
+    /// Reads the one text that [`Self::encode`] writes for a key, and no other.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes().strip_suffix(b"=").filter(|digits| digits.len() + 1 == Self::TEXT_LEN)?;
+        let mut key = Self([0; 32]);
+        if decode_base64(digits, &mut key.0).is_none() {
+            // It may be part of another key.
+            key.0.zeroize();
+            return None;
+        }
+        Some(key)
+    }
+}
+
+/// Reads digits of 6 bits; what is left over has to be 0.
+fn decode_base64(digits: &[u8], bytes: &mut [u8; 32]) -> Option<()> {
+    let (mut bits, mut have) = (0_u32, 0_u32);
+    let mut bytes = bytes.iter_mut();
+    for digit in digits {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            [*bytes.next()?, ..] = (bits >> have).to_le_bytes();
+            bits &= (1 << have) - 1;
+        }
+    }
+    (bits == 0).then_some(())
 }
 
 /// Reads 64 hexadecimal digits. What was read of something else is wiped: it may be part of a key.
@@ -101,6 +138,7 @@ mod tests {
                 *eight = (state ^ (state >> 32)).to_le_bytes();
             }
             assert_eq!(PublicKey(key).to_string(), STANDARD.encode(key));
+            assert_eq!(PublicKey::parse(&STANDARD.encode(key)), Some(PublicKey(key)));
         }
     }
 
@@ -109,5 +147,19 @@ mod tests {
         // Oracle: `head -c 32 /dev/zero | base64`.
         assert_eq!(PublicKey([0; 32]).to_string(), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
         assert_eq!(PublicKey([0xff; 32]).to_string(), "//////////////////////////////////////////8=");
+    }
+    #[test]
+    fn only_the_one_text_of_a_key_is_read() {
+        let text = "/".repeat(42);
+        for end in ["8=", "A="] {
+            let text = format!("{text}{end}");
+            assert_eq!(PublicKey::parse(&text).map(|key| key.to_string()), Some(text));
+        }
+        for end in ["9=", "8", "8==", "88", "=8", "-=", "8= ", "8=8=", "é"] {
+            assert_eq!(PublicKey::parse(&format!("{text}{end}")), None, "{end}");
+        }
+        for text in ["", "=", &"=".repeat(44), &"A".repeat(44), " AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+            assert_eq!(PublicKey::parse(text), None, "{text}");
+        }
     }
 }

@@ -31,6 +31,14 @@ impl Name {
         OsStr::from_bytes(&self.0)
     }
 
+    /// The name as one word of a shell command. Nearly all are one as they are.
+    #[must_use]
+    pub fn shell_word(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@:/".contains(c);
+        let text = self.to_string();
+        if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    }
+
     /// The name as text; bytes that are not UTF-8 become `\xNN`.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
@@ -96,7 +104,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn acts_on_terminal(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -120,5 +128,12 @@ mod tests {
     #[test]
     fn name_ends_at_the_first_nul() {
         assert_eq!(Name::new(b"wg0\0junk").as_bytes(), b"wg0");
+    }
+
+    #[test]
+    fn name_is_one_word_of_a_command() {
+        for (name, word) in [("wg0", "wg0"), ("a b", "'a b'"), ("x;reboot", "'x;reboot'"), ("it's", "'it'\\''s'")] {
+            assert_eq!(Name::from(name).shell_word(), word);
+        }
     }
 }

@@ -10,6 +10,8 @@ use super::{AllowedIp, Name};
 /// Of the network namespace as a whole.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Host {
+    /// The network namespace, where the caller named one.
+    pub netns: Option<String>,
     /// Names the machine since its last start, and the network namespace in it: counters of another are no past of these.
     pub identity: String,
     /// When this was read, counted from the start of the machine: unlike the time of day it never jumps.

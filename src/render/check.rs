@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::Report;
 use super::human::{Style, Tone, grouped, paragraph};
 use crate::findings::counters::counted_nowhere;
-use crate::findings::{Finding, Severity, Verdict, is_silent, seconds as elapsed, shell_word};
-use crate::model::Network;
+use crate::findings::{Finding, Severity, Verdict, entered, hides_trouble, is_silent, seconds as elapsed};
+use crate::model::{Network, Problem, place};
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,10 @@ impl Checked<'_> {
                 counted_nowhere(network.backend).iter().map(move |unseen| Blind {
                     network,
                     what: unseen.what,
-                    look: filled(unseen.look, network),
+                    look: match network.netns.as_ref().and_then(|netns| snapshot.entrances.get(netns)) {
+                        Some(enter) => entered(&filled(unseen.look, network), enter),
+                        None => filled(unseen.look, network),
+                    },
                 })
             })
             .collect()
@@ -50,7 +53,7 @@ impl Checked<'_> {
             (online + u64::from(peer.is_online(snapshot.timestamp)), all + 1)
         });
         let what = match snapshot.networks.as_slice() {
-            [one] => one.interface.to_string(),
+            [one] => one.place(),
             several => format!("{} interfaces", grouped(several.len() as u64)),
         };
         let time = self.seconds.map_or_else(
@@ -65,7 +68,9 @@ impl Checked<'_> {
 
     /// Why not all is known.
     pub(super) fn not_seen(&self) -> String {
-        match self.report.snapshot.problems.as_slice() {
+        let problems: Vec<&Problem> =
+            self.report.snapshot.problems.iter().filter(|problem| hides_trouble(problem)).collect();
+        match problems.as_slice() {
             [] => String::new(),
             [one] => one.message.clone(),
             [one, more @ ..] => format!("{}, and {} more", one.message, more.len()),
@@ -74,7 +79,7 @@ impl Checked<'_> {
 }
 
 fn filled(look: &str, network: &Network) -> String {
-    let mut look = look.replace("INTERFACE", &shell_word(&network.interface));
+    let mut look = look.replace("INTERFACE", &network.interface.shell_word());
     if let Some(port) = network.listen_port.filter(|&port| port != 0) {
         look = look.replace("PORT", &port.to_string());
     }
@@ -100,9 +105,9 @@ pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::R
         }
         Verdict::Warning | Verdict::Critical => {}
     }
-    for (place, finding) in checked.report.findings.iter().enumerate() {
+    for (number, finding) in checked.report.findings.iter().enumerate() {
         if style.width.is_some() {
-            if place > 0 {
+            if number > 0 {
                 writeln!(out)?;
             }
             write_paragraph(out, style, finding)?;
@@ -110,7 +115,7 @@ pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::R
             let line = format!(
                 "{}: {}: {}: {}. Cause: {}. See: {}. Remedy: {}",
                 word(finding.severity),
-                finding.interface,
+                place(&finding.interface, finding.netns.as_deref()),
                 finding.id,
                 finding.summary,
                 finding.cause,
@@ -137,7 +142,7 @@ fn write_paragraph(out: &mut dyn Write, style: &Style, finding: &Finding) -> io:
         out,
         "{} {} {}",
         style.paint(tone, word(finding.severity)),
-        style.paint(Tone::Bold, &style.outside(&finding.interface.to_string())),
+        style.paint(Tone::Bold, &style.outside(&place(&finding.interface, finding.netns.as_deref()))),
         finding.id
     )?;
     paragraph(out, style, 2, Tone::Plain, &style.outside(&format!("{}.", finding.summary)))?;
@@ -157,11 +162,11 @@ fn write_blind(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io:
     let blind = checked.blind();
     let mut last = None;
     for Blind { network, what, look } in &blind {
-        if last != Some(&network.interface) {
-            last = Some(&network.interface);
+        if last != Some(*network) {
+            last = Some(*network);
             let text = format!(
                 "{}: no peer is in touch, and no counter tells why; it may just be idle. Counted nowhere, and how to look:",
-                network.interface
+                network.place()
             );
             if style.width.is_some() {
                 paragraph(out, style, 0, Tone::Plain, &style.outside(&text))?;

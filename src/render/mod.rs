@@ -11,6 +11,7 @@ pub mod rules;
 pub mod stats;
 pub mod status;
 mod text;
+pub mod verbose;
 
 use crate::findings::Finding;
 use crate::model::Snapshot;

@@ -12,6 +12,8 @@ use crate::model::{Peer, PublicKey};
 const SHOWN: usize = 20;
 /// A key's first characters tell peers apart as surely as people compare them.
 const SHORT_KEY: usize = 8;
+/// As many characters of a name are shown on a terminal.
+const LONGEST_NAME: usize = 32;
 const INDENT: &str = "  ";
 const GAP: usize = 2;
 
@@ -52,7 +54,7 @@ fn row(style: &Style, peer: &Peer, now: u64, full_keys: bool) -> [String; 6] {
         (false, false) => "-",
     };
     let name = match &peer.name {
-        Some(name) => style.outside(name),
+        Some(name) => shortened(style, &style.outside(name)),
         None if full_keys => peer.public_key.to_string(),
         None => format!("{}{}", short(peer.public_key), style.ellipsis()),
     };
@@ -64,6 +66,14 @@ fn row(style: &Style, peer: &Peer, now: u64, full_keys: bool) -> [String; 6] {
         style.bytes(Some(peer.rx_bytes)),
         style.bytes(Some(peer.tx_bytes)),
     ]
+}
+
+/// Some are whole sentences, and a terminal has columns for other things.
+fn shortened(style: &Style, name: &str) -> String {
+    if style.width.is_none() || name.chars().nth(LONGEST_NAME).is_none() {
+        return name.to_owned();
+    }
+    name.chars().take(LONGEST_NAME - 1).chain(style.ellipsis().chars()).collect()
 }
 
 fn short(key: PublicKey) -> String {

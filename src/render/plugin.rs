@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::check::Checked;
 use crate::findings::{Finding, Limit, Severity, Verdict};
-use crate::model::{Counter, Network, Threshold};
+use crate::model::{Counter, Network, Threshold, place, printable};
 use crate::rates::NetworkRates;
 
 /// Findings that are told; the rest is counted.
@@ -42,14 +42,17 @@ pub fn failure(out: &mut dyn Write, message: &str) -> io::Result<()> {
 
 /// Behind a bar there would be performance data.
 fn one_line(text: &str) -> String {
-    text.replace('|', "\\x7c")
+    printable(text).replace('|', "\\x7c")
 }
 
 fn told(findings: &[Finding]) -> String {
     let bad = || findings.iter().filter(|finding| finding.severity > Severity::Info);
     let texts: Vec<String> = bad()
         .take(TOLD)
-        .map(|finding| format!("{}: {} ({})", finding.interface, finding.summary, finding.id))
+        .map(|finding| {
+            let place = place(&finding.interface, finding.netns.as_deref());
+            format!("{place}: {} ({})", finding.summary, finding.id)
+        })
         .collect();
     let more = bad().count().saturating_sub(TOLD);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
@@ -57,7 +60,8 @@ fn told(findings: &[Finding]) -> String {
 }
 
 fn add_network(data: &mut String, network: &Network, rates: Option<&NetworkRates>, limits: &[Limit], now: u64) {
-    let interface = network.interface.to_string();
+    let netns = network.netns.as_deref().map(|netns| format!("{}/", printable(netns))).unwrap_or_default();
+    let interface = format!("{netns}{}", network.interface);
     for counter in Counter::MAIN {
         let Some(value) = network.stats.get(counter) else { continue };
         let limit = |wanted: &Threshold| matches!(wanted, Threshold::Total(own, _) if *own == counter);
@@ -70,12 +74,13 @@ fn add_network(data: &mut String, network: &Network, rates: Option<&NetworkRates
         add(data, &interface, &label, &format!("{rate:.3}"), &ranges(limits, limit));
     }
     let Some(peers) = &network.peers else { return };
-    let oldest = peers.iter().filter_map(|peer| peer.handshake_age(now)).max();
+    let minded = || peers.iter().filter(|peer| !peer.is_ignored);
+    let oldest = minded().filter_map(|peer| peer.handshake_age(now)).max();
     if let Some(oldest) = oldest {
         let limit = |wanted: &Threshold| matches!(wanted, Threshold::HandshakeAge(_));
         add(data, &interface, "handshake_age", &format!("{oldest}s"), &ranges(limits, limit));
     }
-    let online = peers.iter().filter(|peer| peer.is_online(now)).count();
+    let online = minded().filter(|peer| peer.is_online(now)).count();
     let limit = |wanted: &Threshold| matches!(wanted, Threshold::PeersOnline(_));
     add(data, &interface, "peers_online", &online.to_string(), &ranges(limits, limit));
     add(data, &interface, "peers", &peers.len().to_string(), "");

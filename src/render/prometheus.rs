@@ -61,9 +61,18 @@ struct Labelled<'a> {
     network: &'a Network,
     /// `network="office",interface="wg0"`.
     labels: String,
+    /// Where `interface` begins in it.
+    behind_name: usize,
     peers: Vec<Keyed<'a>>,
     online: usize,
     omitted: usize,
+}
+
+impl Labelled<'_> {
+    /// The label of the namespace, where the caller named one.
+    fn netns(&self) -> Option<(&str, &str)> {
+        self.network.netns.as_deref().map(|netns| ("netns", netns))
+    }
 }
 
 /// A peer and its key as text, which every family needs.
@@ -89,9 +98,12 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
     let networks = report.snapshot.networks.iter();
     let mut all: Vec<Labelled<'a>> = networks
         .map(|network| {
-            let name = network.interface.text();
-            let name = escaped(&name);
-            let mut labels = ["network=\"", &*name, "\",interface=\"", &*name, "\""].concat();
+            let interface = network.interface.text();
+            let interface = escaped(&interface);
+            let name = network.name.as_deref().map(escaped);
+            let name = name.as_deref().unwrap_or(&interface);
+            let mut labels = ["network=\"", name, "\",interface=\"", &*interface, "\""].concat();
+            let behind_name = "network=\"\",".len() + name.len();
             labels.extend(network.netns.as_deref().map(|netns| format!(",netns=\"{}\"", escaped(netns))));
             let peers = network.peers.as_deref().unwrap_or_default();
             let mut peers: Vec<Keyed<'_>> = peers.iter().map(Keyed::from).collect();
@@ -111,12 +123,13 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
                 peers = latest.into_iter().map(|(_, keyed)| keyed).collect();
             }
             let omitted = all - peers.len();
-            Labelled { network, labels, peers, online, omitted }
+            Labelled { network, labels, behind_name, peers, online, omitted }
         })
         .collect();
-    // By what is written: two names may look alike once they are escaped.
+    // By what is written: two interfaces may look alike once they are escaped. Whatever they are called, other exporters'
+    // families have no label for it.
     let mut seen = HashSet::with_capacity(all.len());
-    let first: Vec<bool> = all.iter().map(|of| seen.insert(of.labels.as_str())).collect();
+    let first: Vec<bool> = all.iter().map(|of| seen.insert(of.labels.get(of.behind_name..))).collect();
     let mut first = first.into_iter();
     all.retain(|_| first.next().unwrap_or(true));
     all
@@ -292,10 +305,20 @@ impl Page<'_> {
             "What is wrong with a network, as far as one look can tell; how many it covers.",
         );
         let mut seen = HashSet::new();
+        let networks = &report.snapshot.networks;
+        let mut near = 0;
         for finding in report.findings {
             let interface = finding.interface.text();
             if seen.insert((&finding.netns, printable(&interface).into_owned(), finding.id)) {
-                let mut labels = vec![("network", interface.as_ref()), ("interface", interface.as_ref())];
+                // Findings follow the networks, so the next one's is seldom far.
+                let mut places = (near..networks.len()).chain(0..near);
+                let network = places.find_map(|place| {
+                    let network = networks.get(place).filter(|network| finding.concerns(network))?;
+                    near = place;
+                    Some(network)
+                });
+                let label = network.map_or_else(|| finding.interface.text(), Network::label);
+                let mut labels = vec![("network", label.as_ref()), ("interface", interface.as_ref())];
                 labels.extend(finding.netns.as_deref().map(|netns| ("netns", netns)));
                 labels.extend([("id", finding.id), ("severity", finding.severity.as_str())]);
                 self.sample(name, &labels, finding.count);

@@ -18,7 +18,10 @@ const BELOW: usize = 6;
 /// As the writer.
 pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Result<()> {
     let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-    for (network, rates) in report.snapshot.networks.iter().zip(rates) {
+    for (place, (network, rates)) in report.snapshot.networks.iter().zip(rates).enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
         write_network(out, style, network, rates, report)?;
     }
     Ok(())
@@ -43,7 +46,7 @@ fn write_network(
             style,
             2,
             Tone::Bad,
-            &format!("! {}. Cause: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy),
+            &style.outside(&format!("! {}. Cause: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy)),
         )?;
     }
     if network.ifindex.is_some() {

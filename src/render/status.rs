@@ -30,7 +30,7 @@ pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Res
             if finding.concerns(network) && finding.severity > Severity::Info {
                 let command = finding.remedy.split("  # ").next().unwrap_or_default();
                 let text = format!("! {}. To mend it: {command}", finding.summary);
-                paragraph(out, style, 2, Tone::Bad, &text)?;
+                paragraph(out, style, 2, Tone::Bad, &style.outside(&text))?;
             }
         }
         if let Some(list) = &network.peers {
@@ -68,10 +68,11 @@ pub(super) fn write_state(out: &mut dyn Write, style: &Style, network: &Network,
         None if network.backend == Backend::DeadDaemon => {}
         None => facts.push("peers unknown".to_owned()),
     }
-    let name = style.paint(Tone::Bold, &style.outside(&network.interface.to_string()));
-    let alias = network.alias.as_ref().map(|alias| format!(" ({})", style.outside(&alias.to_string())));
-    let alias = alias.unwrap_or_default();
-    wrapped(out, style, &format!("{name}{alias}: "), &facts)
+    let interface = style.paint(Tone::Bold, &style.outside(&network.interface.to_string()));
+    let name = network.name.clone().or_else(|| network.alias.as_ref().map(ToString::to_string));
+    let name = name.map(|name| format!(" ({})", style.outside(&name))).unwrap_or_default();
+    let netns = network.netns.as_deref().map(|netns| format!(" in {}", style.outside(netns))).unwrap_or_default();
+    wrapped(out, style, &format!("{interface}{name}{netns}: "), &facts)
 }
 
 fn write_traffic(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::vm::load_wireguard;
 pub(super) use super::vm::sh;
-use super::{common, diagnosis, faults, findings, hostile, numbers, privilege, prometheus, recordings};
+use super::{common, diagnosis, faults, findings, hostile, namespaces, numbers, privilege, prometheus, recordings};
 
 /// Set in the environment of the guest.
 pub(super) const MARK: &str = "WGSTAT_GUEST";
@@ -32,6 +32,7 @@ pub(super) fn run() -> ExitCode {
         diagnosis::TESTS,
         hostile::TESTS,
         privilege::TESTS,
+        namespaces::TESTS,
         prometheus::TESTS,
         recordings::TESTS,
     ]

@@ -13,6 +13,7 @@ mod faults;
 mod findings;
 mod guest;
 mod hostile;
+mod namespaces;
 mod numbers;
 mod privilege;
 mod prometheus;

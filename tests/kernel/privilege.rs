@@ -11,6 +11,7 @@ use super::guest::{Host, base64, private_key, public_key};
 
 pub(super) const TESTS: &[(&str, fn())] = &[
     ("unprivileged_user_gets_all_statistics_and_no_peers", unprivileged),
+    ("service_that_may_not_read_names_says_so_where_it_matters", unreadable_names),
     ("process_leaves_no_core_to_read", not_dumpable),
     ("daemon_of_root_shows_its_counters_to_everybody", daemon_of_root),
 ];
@@ -76,6 +77,61 @@ fn unprivileged() {
     assert_eq!(unprivileged(&["status", "--strict"]).status.code(), Some(1));
     let output = unprivileged(&["status", "--strict", "--no-peers"]);
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), b"".as_slice()));
+}
+
+/// A service has `CAP_NET_ADMIN` and is not root: it reads peers, and not what root calls them.
+fn unreadable_names() {
+    let host = Host::new();
+    std::fs::write("/tmp/key", base64(&private_key(1))).unwrap();
+    host.sh(&format!(
+        "mkdir -p /etc/wireguard /etc/systemd/network; chmod 755 /etc
+         printf '[Interface]\n# Name = office\nListenPort = 1\n\n[Peer]\n# alice\nPublicKey = {key}\n' > /etc/wireguard/wg0.conf
+         printf '[Peer]\n# bob\nPublicKey = {key}\n' > /etc/wireguard/wg5.conf
+         chmod 600 /etc/wireguard/*; chmod 700 /etc/wireguard
+         ip link add wg0 type wireguard; wg set wg0 private-key /tmp/key peer {key} allowed-ips 10.9.0.2/32
+         ip address add 10.9.0.1/24 dev wg0; ip link set wg0 up",
+        key = public_key(2)
+    ));
+    let service = |arguments: &[&str]| {
+        let id = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let grant = ["--inh-caps=+net_admin", "--ambient-caps=+net_admin", "wgstat"];
+        host.run(&[&id[..], &grant, arguments].concat())
+    };
+    let problems = |arguments: &[&str]| -> Vec<String> {
+        let status = super::common::document(&service(arguments).stdout);
+        assert!(status["networks"][0]["peers"][0]["public_key"] == public_key(2), "{status}");
+        let all = status["problems"].as_array().unwrap().iter();
+        all.map(|problem| {
+            assert_eq!(problem["code"], "NAMES_UNREADABLE");
+            assert!(problem["hint"].as_str().unwrap().contains("CAP_DAC_READ_SEARCH"), "{problem}");
+            problem["message"].as_str().unwrap().to_owned()
+        })
+        .collect()
+    };
+    let status = ["status", "--json"];
+    let denied = |path: &str| format!("{path}: cannot look for names: Permission denied (os error 13)");
+    assert_eq!(problems(&status), [denied("/etc/wireguard")]);
+    let metrics = String::from_utf8(service(&["export-metrics"]).stdout).unwrap();
+    assert!(metrics.contains("wg_scrape_success{source=\"names\"} 0\n"), "{metrics}");
+    assert!(metrics.contains("wg_scrape_success{source=\"peers\"} 1\n"), "{metrics}");
+    assert_eq!(service(&["status", "--strict"]).status.code(), Some(1));
+    let check = service(&["check", "--interval", "0"]);
+    assert_eq!(check.status.code(), Some(0), "a tunnel is as well without its name");
+    // Files of other interfaces are of no interest here.
+    host.sh("chmod 755 /etc/wireguard");
+    assert_eq!(problems(&status), [denied("/etc/wireguard/wg0.conf")]);
+    // Where everybody has a name, none is missed.
+    host.sh(&format!("printf '[peers.\"{}\"]\nname = \"alice\"\n' > /tmp/names.toml", public_key(2)));
+    assert_eq!(problems(&["status", "--json", "--config", "/tmp/names.toml"]), [""; 0]);
+    let named = host.json("status");
+    assert_eq!((&named["networks"][0]["name"], &named["problems"]), (&"office".into(), &serde_json::json!([])));
+    assert_eq!(named["networks"][0]["peers"][0]["name"], "alice");
+    // Whoever may not read the peers misses no names of theirs.
+    host.sh("chmod 700 /etc/wireguard");
+    let output = host.run(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "wgstat", "--json"]);
+    let codes = super::common::document(&output.stdout)["problems"].to_string();
+    assert!(codes.contains("PERMISSION_DENIED") && !codes.contains("NAMES"), "{codes}");
+    host.sh("rm -r /etc/wireguard /tmp/names.toml");
 }
 
 fn not_dumpable() {

@@ -92,7 +92,9 @@ fn rates_are_measured_over_the_interval() {
     let rates = &document(json.as_bytes())["networks"][0]["rates"];
     assert!(rates["interval_seconds"].as_f64().unwrap() >= 0.3, "{rates}");
     assert_eq!(rates["rx_errors"], 0.0);
-    assert!(panel.contains("(rates over 0.1 s)"), "{panel}");
+    let seconds = panel.split_once("(rates over ").and_then(|(_, after)| after.split_once(" s)")).unwrap().0;
+    // A busy machine sleeps longer.
+    assert!(seconds.parse::<f64>().unwrap() >= 0.1 && seconds.len() == "0.1".len(), "{panel}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use clap::CommandFactory as _;
 use wgstat::cli::Cli;
+use wgstat::config::keys::TABLES;
 use wgstat::error::Code;
 use wgstat::model::Counter;
 
@@ -41,10 +42,19 @@ fn committed_files_are_freshly_generated() {
             assert!(now == read(&format!("{committed}/{name}")), "{committed}/{name}: run wgstat generate {what}");
         }
     }
+    // It stands beside the folders of others.
+    let fresh = tempfile::tempdir().unwrap();
+    let written = Command::new(wgstat()).args(["generate", "config"]).arg(fresh.path()).output().unwrap();
+    let printed = Command::new(wgstat()).args(["generate", "config"]).output().unwrap();
+    assert!(written.status.success() && printed.status.success());
+    let committed = read("packaging/wgstat.toml");
+    assert!(String::from_utf8_lossy(&printed.stdout) == committed, "run wgstat generate config packaging");
+    assert_eq!(names(fresh.path()), ["wgstat.toml".to_owned()].into());
+    assert_eq!(std::fs::read_to_string(fresh.path().join("wgstat.toml")).unwrap(), committed);
 }
 
 #[test]
-fn manual_names_every_flag_code_and_counter() {
+fn manual_names_every_flag_code_counter_and_key() {
     let manual: String = names(&root().join("man")).iter().map(|name| read(&format!("man/{name}"))).collect();
     let manual = manual.replace("\\-", "-");
     let mut command = Cli::command();
@@ -62,6 +72,15 @@ fn manual_names_every_flag_code_and_counter() {
     }
     for counter in Counter::ALL {
         assert!(manual.contains(counter.name()), "{}", counter.name());
+    }
+    let page = read("man/wgstat.toml.5").replace("\\-", "-").replace("\\*(Aq", "'");
+    let keys = page.split_once(".SH KEYS\n").unwrap().1.split_once(".SH ").unwrap().0;
+    for table in TABLES {
+        let section = keys.split(".SS ").find(|section| section.contains(table.meaning)).expect(table.root);
+        for key in table.keys {
+            assert!(section.contains(&format!(".TP\n\\fB{}\\fR\n", key.name)), "{}", key.name);
+            assert!(section.contains(key.meaning) && section.contains(&key.kind.to_string()), "{}", key.name);
+        }
     }
 }
 

@@ -7,11 +7,14 @@ mod check;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;
+mod config;
 mod dump;
 mod generated;
 mod golden;
 mod lab;
 mod metrics;
 mod mutation;
+mod names;
+mod naming;
 mod sockets;
 mod surroundings;

@@ -50,7 +50,7 @@ fn way_through_a_link_has_its_mtu_and_the_routes() {
     let gateway = attribute(5, &[192, 0, 2, 254]);
     let snapshot = around(vec![route(32, 1, &[out_of(2), mtu, gateway]), link(2, b"eth0", "", &[])]);
     assert_eq!(path(&snapshot), Some(Path::Through { ifindex: 2, mtu: Some(1300), is_routed: true }));
-    let eth0 = &snapshot.host.as_ref().unwrap().links[&2];
+    let eth0 = &snapshot.host(None).unwrap().links[&2];
     assert_eq!((eth0.name.text().as_ref(), eth0.mtu), ("eth0", Some(1420)));
     assert_eq!(snapshot.problems, []);
 }

@@ -1,5 +1,7 @@
 //! The manual pages: what clap knows of the commands, and what the tables know of counters, errors and findings.
 
+mod config;
+
 use std::io;
 
 use clap::{Command, CommandFactory as _};
@@ -23,6 +25,7 @@ pub(super) fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
         let page = if is_check { check_page(subcommand)? } else { whole_page(subcommand)? };
         pages.push((format!("{name}.1"), page));
     }
+    pages.push(("wgstat.toml.5".to_owned(), config::page()?));
     Ok(pages)
 }
 
@@ -84,6 +87,10 @@ fn limits() -> Roff {
         "A peer's last handshake is older. A peer that never had one has no age; without keepalive an old one may just be idle.",
     );
     item(&mut section, "peers_online=3", "Fewer peers had a handshake within the last 180 seconds.");
+    section.control("PP", []).text([roman(
+        "The configuration may have limits too: see wgstat.toml(5). Those of a COUNTER that --warn names here are replaced, and \
+         likewise with --crit. Those that need peers or two looks are left out where --no-peers or --interval 0 is given.",
+    )]);
     section
 }
 
@@ -227,6 +234,21 @@ fn environment() -> Roff {
 fn files_section() -> Roff {
     let mut section = Roff::new();
     section.control("SH", ["FILES"]);
+    item(&mut section, "/etc/wgstat.toml", "The configuration, if it is there: see wgstat.toml(5).");
+    item(
+        &mut section,
+        "/etc/wireguard/*.conf",
+        "Files of wg-quick, whose comments may name networks and peers: \"# Name = x\", \"# friendly_name = x\", \
+         \"# friendly_json = {...}\", \"### Client x\", \"# BEGIN_PEER x\", \"### begin x ###\", \"# Client: x\", or just \"# x\" \
+         directly above, below or behind [Peer]. wgstat status -v says where each name comes from.",
+    );
+    item(
+        &mut section,
+        "/etc/systemd/network/*.netdev, *.netdev.d/*.conf",
+        "Files of systemd-networkd, with names in the same comments; also in /run/systemd/network, /usr/local/lib/systemd/network \
+         and /usr/lib/systemd/network.",
+    );
+    item(&mut section, "/run/netns/*", "Names of network namespaces, for --netns.");
     item(&mut section, "/var/lib/prometheus/node-exporter/*.prom", "Where Debian's node_exporter looks for metrics.");
     item(&mut section, "/var/run/wireguard/*.sock", "Sockets of userspace daemons.");
     section

@@ -15,9 +15,10 @@ use crate::render::text::Text;
 #[schemars(rename = "Network")]
 #[expect(dead_code, reason = "it is the schema of what is written by hand")]
 pub(super) struct NetworkDocument {
-    /// The ifindex; null where no link of this namespace belongs to the daemon.
+    /// The number that the configuration gives it, else the ifindex; null where no link of this namespace belongs to the
+    /// daemon.
     id: Option<u32>,
-    /// The interface's name.
+    /// Its friendly name, else the interface's.
     name: String,
     /// The interface's name; bytes that are not UTF-8 are written as `\xNN`.
     interface: String,
@@ -56,13 +57,12 @@ pub(super) struct NetworkDocument {
 
 /// Appends one network.
 pub(super) fn write(text: &mut Text<'_>, network: &Network, rates: Option<&NetworkRates>, now: u64) -> io::Result<()> {
-    let name = network.interface.text();
     text.raw(b"{\"id\":");
-    optional(text, network.ifindex);
+    optional(text, network.id.or(network.ifindex));
     text.raw(b",\"name\":");
-    string(text, &name)?;
+    string(text, &network.label())?;
     text.raw(b",\"interface\":");
-    string(text, &name)?;
+    string(text, &network.interface.text())?;
     text.raw(b",\"netns\":");
     optional_string(text, network.netns.as_deref())?;
     text.raw(b",\"ifindex\":");

@@ -36,6 +36,7 @@ pub(super) fn mindflavor(page: &mut Page<'_>, networks: &[Labelled<'_>]) {
                 let mut labels =
                     vec![("interface", interface.as_ref()), ("public_key", keyed.key()), ("allowed_ips", &ips)];
                 labels.extend(peer.name.as_deref().map(|name| ("friendly_name", name)));
+                labels.extend(of.netns());
                 if let Some(value) = value(peer) {
                     page.sample(name, &labels, value);
                 }
@@ -50,13 +51,14 @@ pub(super) fn mdlayher(page: &mut Page<'_>, networks: &[Labelled<'_>], options: 
     for of in networks {
         let key = of.network.public_key.map(|key| key.to_string()).unwrap_or_default();
         let device = of.network.interface.text();
-        page.sample("wireguard_device_info", &[("device", &device), ("public_key", &key)], 1);
+        let labels = [("device", device.as_ref()), ("public_key", &key)];
+        page.sample("wireguard_device_info", &with_netns(&labels, of), 1);
     }
-    each(page, networks, "wireguard_peer_info", Kind::Gauge, "Metadata about a peer.", |page, device, of| {
+    each(page, networks, "wireguard_peer_info", Kind::Gauge, "Metadata about a peer.", |page, device, network, of| {
         let endpoint = of.peer.endpoint.filter(|_| options.peer_endpoints).map(|endpoint| endpoint.to_string());
         let (endpoint, name) = (endpoint.unwrap_or_default(), of.peer.name.as_deref().unwrap_or_default());
         let labels = [("device", device), ("public_key", of.key()), ("endpoint", &endpoint), ("name", name)];
-        page.sample("wireguard_peer_info", &labels, 1);
+        page.sample("wireguard_peer_info", &with_netns(&labels, network), 1);
     });
     let ips = "wireguard_peer_allowed_ips_info";
     each(
@@ -65,12 +67,12 @@ pub(super) fn mdlayher(page: &mut Page<'_>, networks: &[Labelled<'_>], options: 
         ips,
         Kind::Gauge,
         "Metadata about each of a peer's allowed IP subnets.",
-        |page, device, of| {
+        |page, device, network, of| {
             for ip in &of.peer.allowed_ips {
                 let family = if ip.address.is_ipv4() { "IPv4" } else { "IPv6" };
                 let ip = ip.to_string();
                 let labels = [("device", device), ("public_key", of.key()), ("allowed_ips", &ip), ("family", family)];
-                page.sample(ips, &labels, 1);
+                page.sample(ips, &with_netns(&labels, network), 1);
             }
         },
     );
@@ -95,12 +97,17 @@ pub(super) fn mdlayher(page: &mut Page<'_>, networks: &[Labelled<'_>], options: 
         },
     ];
     for PeerFamily { name, kind, help, value } in families {
-        each(page, networks, name, kind, help, |page, device, of| {
+        each(page, networks, name, kind, help, |page, device, network, of| {
             if let Some(value) = value(of.peer) {
-                page.sample(name, &[("device", device), ("public_key", of.key())], value);
+                page.sample(name, &with_netns(&[("device", device), ("public_key", of.key())], network), value);
             }
         });
     }
+}
+
+/// Where `--netns` was given those programs would run once in each namespace, and their targets would tell them apart.
+fn with_netns<'a>(labels: &[(&'a str, &'a str)], of: &'a Labelled<'_>) -> Vec<(&'a str, &'a str)> {
+    labels.iter().copied().chain(of.netns()).collect()
 }
 
 /// A family with the samples that `sample` writes for a device's peer.
@@ -110,13 +117,13 @@ fn each(
     name: &str,
     kind: Kind,
     help: &str,
-    sample: impl Fn(&mut Page<'_>, &str, &Keyed<'_>),
+    sample: impl Fn(&mut Page<'_>, &str, &Labelled<'_>, &Keyed<'_>),
 ) {
     page.family(name, kind, help);
     for of in networks {
         let device = of.network.interface.text();
         for peer in &of.peers {
-            sample(page, &device, peer);
+            sample(page, &device, of, peer);
         }
     }
 }

@@ -1,0 +1,367 @@
+//! The text of a configuration. Walked by hand, so that every error names its line, its key and what would be right.
+//!
+//! Somebody may have put a private key where it does not belong. So no error shows a text that could be one.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{Key, Kind, LONGEST_NAME, NETWORKS, PEERS, TABLES, THRESHOLDS, Table};
+use crate::error::{Error, Result, nearest};
+use crate::model::{Name, NetworkSettings, PeerSettings, PublicKey, Settings, Threshold, printable};
+
+type Value<'i> = Spanned<DeValue<'i>>;
+
+/// `IFNAMSIZ` without its NUL.
+const LONGEST_INTERFACE: usize = 15;
+/// No limit that can be meant is longer, in bytes.
+const LONGEST_LIMIT: usize = 100;
+/// Of a longer text from the file, an error shows so many characters.
+const SHOWN: usize = 40;
+/// So many characters of base64 in a row may be a key, or most of one.
+const KEY_LIKE: usize = 32;
+
+pub(super) fn read(file: &str, text: &str) -> Result<Settings> {
+    let mut reader = Reader { file, ends: text.match_indices('\n').map(|(at, _)| at).collect(), first: None };
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let place = |error: &toml::de::Error| error.span().map_or(usize::MAX, |span| span.start);
+    if let Some(error) = errors.iter().min_by_key(|error| place(error)) {
+        let span = error.span().unwrap_or(text.len()..text.len());
+        let found = text.get(span.clone()).unwrap_or_default();
+        return Err(reader.not_toml(span.start, error.message(), found));
+    }
+    let settings = reader.settings(root.get_ref());
+    reader.first.map_or(Ok(settings), |(_, error)| Err(error))
+}
+
+struct Reader<'f> {
+    file: &'f str,
+    /// Where the lines end.
+    ends: Vec<usize>,
+    /// The error that stands first in the file, and where. The tables are not walked in that order.
+    first: Option<(usize, Error)>,
+}
+
+/// A key that is known, and what the file says there.
+struct Field<'t, 'i> {
+    key: &'static Key,
+    table: &'t [&'t str],
+    at: usize,
+    value: &'t DeValue<'i>,
+}
+
+impl Reader<'_> {
+    /// From 1.
+    fn line(&self, at: usize) -> usize {
+        1 + self.ends.partition_point(|&end| end < at)
+    }
+
+    /// The parser's own errors.
+    fn not_toml(&self, at: usize, message: &str, found: &str) -> Error {
+        let (cause, hint) = match message {
+            "duplicate key" => (
+                format!("{}: this key or table was there before", shown_within(found, SHOWN)),
+                "leave one of the two; all keys of one network or peer stand in one table",
+            ),
+            _ => (
+                shown_within(message.lines().next().unwrap_or_default(), usize::MAX),
+                "write tables as [networks.wg0] or [peers.\"PUBLIC-KEY\"], keys as name = \"office\"",
+            ),
+        };
+        let hint = hint.to_owned();
+        Error::Config { subject: format!("{}:{}", self.file, self.line(at)), cause, hint: Some(hint) }
+    }
+
+    fn refuse<'p>(&mut self, at: usize, path: impl IntoIterator<Item = &'p str>, cause: &str, hint: String) {
+        if self.first.as_ref().is_some_and(|(first, _)| *first <= at) {
+            return;
+        }
+        let path: Vec<&str> = path.into_iter().collect();
+        let subject = format!("{}:{}: {}", self.file, self.line(at), shown_path(&path));
+        self.first = Some((at, Error::Config { subject, cause: cause.to_owned(), hint: Some(hint) }));
+    }
+
+    fn refuse_value(&mut self, field: &Field<'_, '_>, cause: &str) {
+        let hint = format!("it is {}: {}", field.key.kind, field.key.line());
+        self.refuse_field(field, field.at, cause, hint);
+    }
+
+    fn refuse_field(&mut self, field: &Field<'_, '_>, at: usize, cause: &str, hint: String) {
+        self.refuse(at, field.table.iter().copied().chain([field.key.name]), cause, hint);
+    }
+
+    fn refuse_unknown(&mut self, at: usize, table: &[&str], name: &str, known: &[&'static str]) {
+        let list = known.join(", ");
+        let hint = match nearest(name, known, |known| Cow::Borrowed(known)) {
+            // Further than any name is long, it is no slip of the finger, whatever its length.
+            Some(near) if name.len() < SHOWN => format!("did you mean {near}? (known: {list})"),
+            _ => format!("known: {list}"),
+        };
+        self.refuse(at, table.iter().copied().chain([name]), "no such key", hint);
+    }
+
+    /// A table; anything else is refused.
+    fn table<'t, 'i>(
+        &mut self,
+        at: usize,
+        path: &[&str],
+        value: &'t Value<'i>,
+        kind: &Table,
+    ) -> Option<&'t DeTable<'i>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            let cause = format!("must be a table, not {}", described(value.get_ref()));
+            self.refuse(at, path.iter().copied(), &cause, format!("write it as {}", kind.example));
+        }
+        table
+    }
+
+    /// The keys of a table that are known; the others are refused.
+    fn fields<'t, 'i>(&mut self, kind: &Table, path: &'t [&'t str], table: &'t DeTable<'i>) -> Vec<Field<'t, 'i>> {
+        let mut fields = Vec::new();
+        for (name, value) in table {
+            let at = name.span().start;
+            let Some(key) = kind.keys.iter().find(|key| key.name == name.get_ref()) else {
+                let known: Vec<&str> = kind.keys.iter().map(|key| key.name).collect();
+                self.refuse_unknown(at, path, name.get_ref(), &known);
+                continue;
+            };
+            fields.push(Field { key, table: path, at, value: value.get_ref() });
+        }
+        fields
+    }
+
+    fn settings(&mut self, root: &DeTable<'_>) -> Settings {
+        let mut settings = Settings::default();
+        for (name, value) in root {
+            let (at, name) = (name.span().start, name.get_ref().as_ref());
+            let Some(kind) = TABLES.into_iter().find(|table| table.root == name) else {
+                self.refuse_unknown(at, &[], name, &TABLES.map(|table| table.root));
+                continue;
+            };
+            let Some(table) = self.table(at, &[name], value, kind) else { continue };
+            match name {
+                "networks" => settings.networks = self.networks(table),
+                "peers" => settings.peers = self.peers(table),
+                _ => self.thresholds(table, &mut settings),
+            }
+        }
+        settings
+    }
+
+    fn networks(&mut self, tables: &DeTable<'_>) -> BTreeMap<Name, NetworkSettings> {
+        let mut networks = BTreeMap::new();
+        let mut ids = Vec::new();
+        for (interface, value) in tables {
+            let (at, interface) = (interface.span().start, interface.get_ref().as_ref());
+            let path = [NETWORKS.root, interface];
+            let Some(table) = self.table(at, &path, value, &NETWORKS) else { continue };
+            if let Some(cause) = no_interface(interface) {
+                let hint = format!("it is the interface's name, as ip link shows it: {}", NETWORKS.example);
+                self.refuse(at, path, &format!("cannot be an interface: {cause}"), hint);
+                continue;
+            }
+            let mut network = NetworkSettings { line: self.line(at), ..NetworkSettings::default() };
+            for field in self.fields(&NETWORKS, &path, table) {
+                match field.key.name {
+                    "name" => network.name = self.text(&field),
+                    "id" => {
+                        network.id = self.number(&field);
+                        ids.extend(network.id.map(|id| (field.at, id, interface)));
+                    }
+                    _ => {}
+                }
+            }
+            networks.insert(Name::from(interface), network);
+        }
+        self.refuse_twins(ids);
+        networks
+    }
+
+    /// The second of two equal ids is the wrong one.
+    fn refuse_twins(&mut self, mut ids: Vec<(usize, u32, &str)>) {
+        ids.sort_unstable();
+        let mut seen = BTreeMap::new();
+        for (at, id, interface) in ids {
+            match seen.entry(id) {
+                Entry::Vacant(entry) => {
+                    entry.insert((at, interface));
+                }
+                Entry::Occupied(entry) => {
+                    let (before, other) = *entry.get();
+                    let cause =
+                        format!("networks.{} has {id} already, in line {}", shown_segment(other), self.line(before));
+                    self.refuse(at, [NETWORKS.root, interface, "id"], &cause, "each network has its own".to_owned());
+                }
+            }
+        }
+    }
+
+    fn peers(&mut self, tables: &DeTable<'_>) -> BTreeMap<PublicKey, PeerSettings> {
+        let mut peers = BTreeMap::new();
+        for (text, value) in tables {
+            let (at, text) = (text.span().start, text.get_ref().as_ref());
+            let path = [PEERS.root, text];
+            let Some(table) = self.table(at, &path, value, &PEERS) else { continue };
+            let Some(key) = PublicKey::parse(text) else {
+                let cause = match text.chars().count() {
+                    PublicKey::TEXT_LEN => "is no public key: it is no base64 of 32 bytes".to_owned(),
+                    length => format!("is no public key: it has {length} characters, not {}", PublicKey::TEXT_LEN),
+                };
+                let hint = "write it as wg show has it, in quotes: [peers.\"PUBLIC-KEY\"]".to_owned();
+                self.refuse(at, path, &cause, hint);
+                continue;
+            };
+            let mut peer = PeerSettings { line: self.line(at), ..PeerSettings::default() };
+            for field in self.fields(&PEERS, &path, table) {
+                match field.key.name {
+                    "name" => peer.name = self.text(&field),
+                    "expected_keepalive" => peer.expected_keepalive = self.number(&field),
+                    "ignore" => peer.ignore = self.flag(&field),
+                    _ => {}
+                }
+            }
+            peers.insert(key, peer);
+        }
+        peers
+    }
+
+    fn thresholds(&mut self, table: &DeTable<'_>, settings: &mut Settings) {
+        for field in self.fields(&THRESHOLDS, &[THRESHOLDS.root], table) {
+            match field.key.name {
+                "warn" => settings.warn = self.limits(&field),
+                "crit" => settings.crit = self.limits(&field),
+                _ => {}
+            }
+        }
+    }
+
+    fn wrong_type(&mut self, field: &Field<'_, '_>) {
+        let cause = format!("must be {}, not {}", field.key.kind.article(), described(field.value));
+        self.refuse_value(field, &cause);
+    }
+
+    fn text(&mut self, field: &Field<'_, '_>) -> Option<String> {
+        let Some(text) = field.value.as_str() else {
+            self.wrong_type(field);
+            return None;
+        };
+        if text.trim().is_empty() {
+            self.refuse_value(field, "is empty");
+        } else if text.chars().count() > LONGEST_NAME {
+            self.refuse_value(field, &format!("is longer than {LONGEST_NAME} characters"));
+        }
+        Some(text.to_owned())
+    }
+
+    fn number<T: TryFrom<u32>>(&mut self, field: &Field<'_, '_>) -> Option<T> {
+        let (Some(integer), Kind::Number(least, most)) = (field.value.as_integer(), field.key.kind) else {
+            self.wrong_type(field);
+            return None;
+        };
+        let number = u32::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let number = number.filter(|number| (least..=most).contains(number)).and_then(|number| number.try_into().ok());
+        if number.is_none() {
+            self.refuse_value(field, "is out of range");
+        }
+        number
+    }
+
+    fn flag(&mut self, field: &Field<'_, '_>) -> bool {
+        let flag = field.value.as_bool();
+        if flag.is_none() {
+            self.wrong_type(field);
+        }
+        flag.unwrap_or_default()
+    }
+
+    fn limits(&mut self, field: &Field<'_, '_>) -> Vec<Threshold> {
+        let mut limits = Vec::new();
+        let Some(array) = field.value.as_array() else {
+            self.wrong_type(field);
+            return limits;
+        };
+        for value in array {
+            let limit = match value.get_ref().as_str() {
+                None => Err(format!("must be an array of strings; here is {}", described(value.get_ref()))),
+                Some(text) if text.len() > LONGEST_LIMIT => Err(format!("{} is no limit", quoted(text))),
+                Some(text) => Threshold::parse(text)
+                    .map_err(|error| format!("{}: {}", quoted(text), shown_within(&error, usize::MAX))),
+            };
+            match limit {
+                Ok(limit) => limits.push(limit),
+                Err(cause) => {
+                    let hint = format!("write it as {}; see wgstat-check(1), LIMITS", field.key.line());
+                    self.refuse_field(field, value.span().start, &cause, hint);
+                }
+            }
+        }
+        limits
+    }
+}
+
+/// Why no interface has this name; the kernel's rule.
+fn no_interface(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("it is empty")
+    } else if name.len() > LONGEST_INTERFACE {
+        Some("it is longer than 15 bytes")
+    } else if name.contains(|c: char| matches!(c, '/' | ':' | '\0') || c.is_whitespace()) || matches!(name, "." | "..")
+    {
+        Some("white space, / and : are not allowed in it, nor are . and .. alone")
+    } else {
+        None
+    }
+}
+
+/// The type of a value.
+fn described(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A key with the tables that it is in, as it has to be written; of a public key the beginning.
+fn shown_path(path: &[&str]) -> String {
+    let segments = path.iter().enumerate().map(|(depth, segment)| {
+        // In any other place it is none.
+        let is_public = depth == 1 && path.first() == Some(&PEERS.root) && PublicKey::parse(segment).is_some();
+        let start: String = segment.chars().take(8).collect();
+        if is_public { format!("\"{start}…\"") } else { shown_segment(segment) }
+    });
+    segments.collect::<Vec<_>>().join(".")
+}
+
+fn shown_segment(text: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !text.is_empty() && text.chars().all(is_bare) { shown_within(text, SHOWN) } else { quoted(text) }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", shown_within(text, SHOWN))
+}
+
+/// Text from the file that a terminal can show: no control characters, nothing that may be a key, not too much of it.
+fn shown_within(text: &str, most: usize) -> String {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+    let mut shown = String::new();
+    for piece in text.split_inclusive(|c| !is_base64(c)) {
+        let run = piece.trim_end_matches(|c| !is_base64(c));
+        shown.push_str(if run.len() < KEY_LIKE { run } else { "…" });
+        shown.push_str(piece.strip_prefix(run).unwrap_or_default());
+    }
+    if let Some((end, _)) = shown.char_indices().nth(most) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    printable(&shown).into_owned()
+}

@@ -1,0 +1,45 @@
+//! What the operator knows and the kernel does not: names, expectations, limits.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{Name, PublicKey, Threshold};
+
+/// The configuration. Without one, everything is empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// Networks by interface name; each is expected to exist.
+    pub networks: BTreeMap<Name, NetworkSettings>,
+    /// Peers by public key.
+    pub peers: BTreeMap<PublicKey, PeerSettings>,
+    /// Limits of `check`, as `--warn` has them.
+    pub warn: Vec<Threshold>,
+    /// Limits of `check`, as `--crit` has them.
+    pub crit: Vec<Threshold>,
+    /// The file that all this was read from; `None` where there is none.
+    pub file: Option<PathBuf>,
+}
+
+/// What is known of one network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkSettings {
+    /// Shown instead of the interface's name.
+    pub name: Option<String>,
+    /// Instead of the ifindex; no two networks have the same.
+    pub id: Option<u32>,
+    /// Line of its table in the file, from 1.
+    pub line: usize,
+}
+
+/// What is known of one peer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeerSettings {
+    /// Its friendly name.
+    pub name: Option<String>,
+    /// Seconds between the keepalives that it is expected to send; never 0.
+    pub expected_keepalive: Option<u16>,
+    /// No finding and no limit is about it.
+    pub ignore: bool,
+    /// Line of its table in the file, from 1.
+    pub line: usize,
+}

@@ -1,0 +1,42 @@
+//! What `-v` tells: where names come from, and what wgstat itself can see.
+
+use std::path::PathBuf;
+
+use super::PublicKey;
+
+/// Where names come from, and which are nobody's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// Each file with the number of its names that somebody bears.
+    pub files: Vec<(PathBuf, usize)>,
+    /// The names that networks and peers go by.
+    pub given: Vec<Given>,
+    /// The names that nobody bears.
+    pub unmatched: Vec<Given>,
+    /// What is odd in the files, each with its place.
+    pub odd: Vec<String>,
+}
+
+/// One name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The interface; in another namespace `wg0 in blue`. `None` for a peer that is on none.
+    pub place: Option<String>,
+    /// The peer; `None` for the network itself.
+    pub peer: Option<PublicKey>,
+    /// The name.
+    pub name: String,
+    /// Where it stands: `FILE:LINE`, or `alias`; and for a name that nobody bears, why.
+    pub remark: String,
+}
+
+/// Something that wgstat can or cannot see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is about.
+    pub topic: &'static str,
+    /// What is the case.
+    pub text: String,
+    /// What would let it see more.
+    pub help: Option<String>,
+}
