@@ -169,13 +169,20 @@ fn private_keys_in_files_of_names_are_not_kept() {
     // This process never sees the key but in the file: it knows what rot13 makes of it.
     let script = "mkdir -p etc/wireguard etc/systemd/network; key=$(head -c 32 /dev/urandom | base64)
         for n in $(seq 40); do printf '[Peer]\\n# p%s\\nPublicKey = %s\\nPresharedKey = %s\\n# %s\\n%s\\n# %s=x\\n#  once it was   PrivateKey = %s\\n# friendly_json={\"name\": \"%s\"}\\n' \
-            $n $(head -c 32 /dev/urandom | base64) $key $key $key $key $key $key; done > etc/wireguard/wg0.conf
+            $n $(head -c 32 /dev/urandom | base64) $key $key $key $key $key $key; done > etc/wireguard/wg0.conf; echo '# end' >> etc/wireguard/wg0.conf
         printf '[NetDev]\\nName=wg1\\nKind=wireguard\\n[WireGuard]\\nPrivateKey=%s\\n' $key > etc/systemd/network/a.netdev
         printf %s $key | tr A-Za-z N-ZA-Mn-za-m";
     let output = Command::new("sh").args(["-ec", script]).current_dir(root.path()).output().unwrap();
     assert_eq!(output.stdout.len(), PublicKey::TEXT_LEN, "{}", String::from_utf8_lossy(&output.stderr));
-    let names = read(root.path());
+    // While a file is read already: what was behind the last line is gone when the next one is told.
+    let mut is_left_while_reading = None;
+    let names = read(root.path(), |line| {
+        if line == b"# end" {
+            is_left_while_reading = Some(is_in_memory(&output.stdout));
+        }
+    });
     assert_eq!(names.peers[&"wg0".into()].len(), 40);
+    assert_eq!(is_left_while_reading, Some(false));
     assert!(!is_in_memory(&output.stdout));
     // It would be seen.
     let text = fs::read(root.path().join("etc/systemd/network/a.netdev")).unwrap();
@@ -183,13 +190,16 @@ fn private_keys_in_files_of_names_are_not_kept() {
     drop(text);
 }
 
-fn read(root: &Path) -> Names {
+fn read(root: &Path, mut told: impl FnMut(&[u8])) -> Names {
     let mut reader = Reader::default();
     Files::below(root).read(&mut |item| match item {
         Item::WgQuick(path, interface) => reader.file(path, Format::WgQuick { interface: interface.clone() }),
         Item::Netdev(path) => reader.file(path, Format::Netdev),
         Item::DropIn(path) => reader.drop_in(path),
-        Item::Line(line) => reader.line(line),
+        Item::Line(line) => {
+            told(line);
+            reader.line(line);
+        }
     });
     reader.finish()
 }
