@@ -79,7 +79,7 @@ pub fn find(wanted: &[Wanted]) -> Result<Found> {
 }
 
 /// The entries of `/run/netns`, by name.
-pub(super) fn named_namespaces() -> Vec<(Name, PathBuf)> {
+fn named_namespaces() -> Vec<(Name, PathBuf)> {
     // No such folder: nobody named one yet.
     let entries = fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
     let mut named: Vec<(Name, PathBuf)> =

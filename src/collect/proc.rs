@@ -42,12 +42,8 @@ pub(super) fn host() -> Host {
 /// Another one after each start of the machine.
 pub(super) fn identity() -> String {
     let boot = read(Path::new("/proc/sys/kernel/random/boot_id")).unwrap_or_default();
-    format!("{} net:[{}]", boot.trim(), namespace().unwrap_or_default())
-}
-
-/// The inode of the thread's network namespace, by which the kernel names it.
-pub(super) fn namespace() -> Option<u64> {
-    std::fs::metadata("/proc/thread-self/ns/net").map(|found| found.ino()).ok()
+    let namespace = std::fs::metadata("/proc/thread-self/ns/net").map_or(0, |found| found.ino());
+    format!("{} net:[{namespace}]", boot.trim())
 }
 
 /// Time since the machine was started, sleep included.

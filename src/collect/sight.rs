@@ -1,14 +1,14 @@
 //! What wgstat itself can and cannot see, and what would let it see more: `check -v`.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::files::Fault;
+use super::netns::{self, Namespace, Wanted};
+use super::proc;
 use super::userspace::{self, read_all, socket_files};
-use super::{netns, proc};
 use crate::model::{Fact, printable};
 
 /// The facts, for the calling thread's network namespace.
@@ -16,7 +16,7 @@ use crate::model::{Fact, printable};
 pub fn facts(names: &[Fault]) -> Vec<Fact> {
     let mut facts = vec![kernel()];
     facts.extend(privileges());
-    facts.push(namespaces());
+    facts.extend(namespaces());
     facts.extend(sockets());
     facts.extend(names.iter().map(|fault| {
         let problem = fault.problem();
@@ -86,21 +86,37 @@ fn grant(name: &str) -> String {
     }
 }
 
-fn namespaces() -> Fact {
-    let own = proc::namespace();
-    let named = netns::named_namespaces();
-    let mut text = match own {
-        Some(inode) => format!("looks from net:[{inode}]"),
-        None => "cannot tell which network namespace this is".to_owned(),
-    };
-    // Writing to a String cannot fail.
-    let _ = match named.len() {
-        0 => write!(text, "; none has a name in {}", netns::DIRECTORY),
-        1 => write!(text, "; 1 has a name in {}", netns::DIRECTORY),
-        more => write!(text, "; {more} have names in {}", netns::DIRECTORY),
-    };
-    fact("namespace", text, Some("--netns all looks into every one, also those of containers"))
+/// Namespaces that are listed.
+const LISTED: usize = 20;
+
+fn namespaces() -> Vec<Fact> {
+    let found = netns::find(&[Wanted::All]).unwrap_or_default();
+    let (own, others): (Vec<&Namespace>, Vec<&Namespace>) =
+        found.namespaces.iter().partition(|namespace| namespace.is_own());
+    let own = own.first().map_or("a network namespace that it cannot tell", |namespace| namespace.label.as_str());
+    let mut facts = vec![match others.len() {
+        0 => fact("namespace", format!("looks from {}, and sees no other", printable(own)), None),
+        1 => fact("namespace", format!("looks from {}, and sees one other", printable(own)), Some(ALL)),
+        more => fact("namespace", format!("looks from {}, and sees {more} others", printable(own)), Some(ALL)),
+    }];
+    for namespace in others.iter().take(LISTED) {
+        facts.push(match namespace.inside(|| ()) {
+            Ok(()) => fact("namespace", format!("{}: can be entered", printable(&namespace.label)), None),
+            Err(problem) => Fact { topic: "namespace", text: problem.message, help: problem.hint },
+        });
+    }
+    if let Some(more) = others.len().checked_sub(LISTED).filter(|&more| more > 0) {
+        facts.push(fact("namespace", format!("and {more} more"), None));
+    }
+    facts.extend(found.problems.into_iter().map(|problem| Fact {
+        topic: "namespace",
+        text: problem.message,
+        help: problem.hint,
+    }));
+    facts
 }
+
+const ALL: &str = "--netns NAME, or --netns all for every one, also those of containers";
 
 fn sockets() -> Vec<Fact> {
     let files = match socket_files(Path::new(userspace::DIRECTORY)) {

@@ -13,7 +13,7 @@ const SHOWN: usize = 20;
 /// A key's first characters tell peers apart as surely as people compare them.
 const SHORT_KEY: usize = 8;
 /// As many characters of a name are shown on a terminal.
-const LONGEST_NAME: usize = 32;
+const LONGEST_NAME: usize = 24;
 const INDENT: &str = "  ";
 const GAP: usize = 2;
 
