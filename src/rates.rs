@@ -59,14 +59,21 @@ pub struct PeerRates {
 /// (netns, ifindex): a link deleted and created under the same name is another one.
 #[must_use]
 pub fn rates(old: &Snapshot, new: &Snapshot, elapsed: Duration) -> Vec<Option<NetworkRates>> {
-    let interval = elapsed.as_secs_f64();
     new.networks
         .iter()
         .map(|network| {
             let before = counterpart(old, network)?;
+            let interval = between(old, new, network).unwrap_or(elapsed).as_secs_f64();
             (interval > 0.0).then(|| network_rates(before, network, interval))
         })
         .collect()
+}
+
+/// The time between two looks at a network's namespace, where they tell it: several are looked at one after the other.
+#[must_use]
+pub fn between(old: &Snapshot, new: &Snapshot, network: &Network) -> Option<Duration> {
+    let [old, new] = [old, new].map(|snapshot| snapshot.host(network.netns.as_deref()).map(|host| host.uptime));
+    new?.checked_sub(old?).filter(|time| !time.is_zero())
 }
 
 /// The same network in an older snapshot.
@@ -128,6 +135,24 @@ mod tests {
 
     fn one(old: &Snapshot, new: &Snapshot, seconds: u64) -> Option<NetworkRates> {
         rates(old, new, Duration::from_secs(seconds)).pop().unwrap()
+    }
+
+    #[test]
+    fn each_namespace_has_its_own_time() {
+        let look = |packets: u64, uptimes: [u64; 2]| {
+            let mut whole = Snapshot::default();
+            for (netns, uptime) in ["blue", "red"].into_iter().zip(uptimes) {
+                let netns = Some(netns.to_owned());
+                let network = snapshot(4, &[packets], (0, 0)).networks.remove(0);
+                whole.networks.push(Network { netns: netns.clone(), ..network });
+                let uptime = Duration::from_secs(uptime);
+                whole.hosts.push(crate::model::Host { netns, uptime, ..Default::default() });
+            }
+            whole
+        };
+        let rates = rates(&look(0, [100, 102]), &look(40, [104, 104]), Duration::from_secs(4));
+        let per_second: Vec<Option<f64>> = rates.iter().map(|rates| rates.as_ref()?.get(Counter::RxPackets)).collect();
+        assert_eq!(per_second, [Some(10.0), Some(20.0)]);
     }
 
     #[test]

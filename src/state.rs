@@ -27,7 +27,6 @@ struct State {
     #[serde(rename = "wgstat_state")]
     version: u32,
     host: String,
-    uptime_ms: u64,
     timestamp: u64,
     hosts: Vec<HostState>,
     networks: Vec<NetworkState>,
@@ -38,6 +37,7 @@ struct State {
 struct HostState {
     netns: Option<String>,
     identity: String,
+    uptime_ms: u64,
     ipv4_in_addr_errors: Option<u64>,
     fragments_created: Option<u64>,
 }
@@ -65,17 +65,16 @@ struct PeerState {
 /// Writes a look down. It has to have the host's counters; `identity` is this host's.
 #[must_use]
 pub fn write(snapshot: &Snapshot, identity: &str) -> Vec<u8> {
-    let uptime = snapshot.hosts.first().map(|host| host.uptime).unwrap_or_default();
     let host = |host: &Host| HostState {
         netns: host.netns.clone(),
         identity: host.identity.clone(),
+        uptime_ms: host.uptime.as_millis().try_into().unwrap_or(u64::MAX),
         ipv4_in_addr_errors: host.ipv4_in_addr_errors,
         fragments_created: host.fragments_created,
     };
     let state = State {
         version: VERSION,
         host: identity.to_owned(),
-        uptime_ms: uptime.as_millis().try_into().unwrap_or(u64::MAX),
         timestamp: snapshot.timestamp,
         hosts: snapshot.hosts.iter().map(host).collect(),
         networks: snapshot.networks.iter().map(NetworkState::from).collect(),
@@ -101,11 +100,10 @@ pub fn read(text: &[u8], identity: &str) -> Result<Past, String> {
     if state.version != VERSION || state.host != identity {
         return Ok(Past::Foreign);
     }
-    let uptime = Duration::from_millis(state.uptime_ms);
     let host = |host: HostState| Host {
         netns: host.netns,
         identity: host.identity,
-        uptime,
+        uptime: Duration::from_millis(host.uptime_ms),
         ipv4_in_addr_errors: host.ipv4_in_addr_errors,
         fragments_created: host.fragments_created,
         ..Host::default()

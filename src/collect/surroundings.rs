@@ -2,18 +2,20 @@
 //! addresses and settings. What cannot be read becomes a [`Problem`], and the rules that need it stay silent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use super::address::{Addresses, addresses};
 use super::link::link_by_index;
 use super::netlink::{Failure, Transport};
 use super::route::{Entry, routes_into, way_around, ways};
 use super::{Collector, failure_code, proc};
-use crate::model::{Detour, Network, OuterLink, Path, PathKey, Problem, Route, Snapshot, Surroundings};
+use crate::model::{Detour, Host, Network, OuterLink, Path, PathKey, Problem, Route, Snapshot, Surroundings};
 
 impl<T: Transport> Collector<T> {
-    /// Adds the counters that a later look is compared with.
-    pub fn count_host(&self, snapshot: &mut Snapshot) {
-        snapshot.hosts = vec![proc::host()];
+    /// Adds the counters that a later look is compared with. The look began at this `uptime`: what it is compared by are the
+    /// links' counters, which are read first.
+    pub fn count_host(&self, snapshot: &mut Snapshot, uptime: Duration) {
+        snapshot.hosts = vec![Host { uptime, ..proc::host() }];
         for network in &mut snapshot.networks {
             let mut around = Surroundings::default();
             if network.ifindex.is_some() {

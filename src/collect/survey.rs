@@ -62,9 +62,10 @@ impl Survey {
     /// Where nothing could be read, or a named interface is in no namespace.
     pub fn look(&mut self, depth: Depth, now: u64) -> Result<Snapshot> {
         let Some(collector) = &mut self.own else { return self.look_into_namespaces(depth, now) };
+        let start = proc::uptime();
         let mut snapshot = collector.collect(&self.scope, now)?;
         if depth == Depth::Host {
-            collector.count_host(&mut snapshot);
+            collector.count_host(&mut snapshot, start);
         }
         Ok(snapshot)
     }
@@ -150,10 +151,11 @@ impl Survey {
 fn look_into(namespace: &Namespace, scope: &Scope, depth: Depth, now: u64) -> Result<(Snapshot, Vec<Error>), Problem> {
     let daemons = if namespace.is_own() { Daemons::NotElsewhere } else { Daemons::Linked };
     let looked = namespace.inside(|| {
+        let start = proc::uptime();
         let mut collector = Collector::open()?.showing(daemons);
         let (mut snapshot, absent) = collector.look(scope, now)?;
         if depth == Depth::Host {
-            collector.count_host(&mut snapshot);
+            collector.count_host(&mut snapshot, start);
         }
         Ok((snapshot, absent))
     })?;

@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::model::{Counter, Host, Network, Peer, Snapshot, Surroundings};
-use crate::rates::{Change, change, counterpart};
+use crate::rates::{Change, between, change, counterpart};
 
 /// One network now, and what it is compared with.
 #[derive(Clone, Copy)]
@@ -32,10 +32,11 @@ impl<'a> View<'a> {
     pub(super) fn of(case: &Case<'a>, network: &'a Network) -> Self {
         let before = case.before.and_then(|before| {
             let old = counterpart(before, network)?;
-            (case.seconds > 0.0 && !is_reset(old, network)).then_some(Past {
+            let seconds = between(before, case.now, network).map_or(case.seconds, |time| time.as_secs_f64());
+            (seconds > 0.0 && !is_reset(old, network)).then_some(Past {
                 network: old,
                 host: before.host(network.netns.as_deref()),
-                seconds: case.seconds,
+                seconds,
                 between: case.between.and_then(|between| counterpart(between, network)),
             })
         });

@@ -14,7 +14,7 @@ pub struct Host {
     pub netns: Option<String>,
     /// Names the machine since its last start, and the network namespace in it: counters of another are no past of these.
     pub identity: String,
-    /// When this was read, counted from the start of the machine: unlike the time of day it never jumps.
+    /// When the look at it began, counted from the start of the machine: unlike the time of day it never jumps.
     pub uptime: Duration,
     /// `InAddrErrors` of IPv4: packets received for an address that is not this host's, and not forwarded.
     pub ipv4_in_addr_errors: Option<u64>,
