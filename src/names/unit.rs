@@ -80,6 +80,25 @@ struct Block {
     off: bool,
 }
 
+/// Where in a section a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nothing but comments came since the header.
+    BelowHeader,
+    /// A setting came, or a blank line right below the header.
+    Within,
+    /// The section may be over: a blank line came.
+    Behind,
+}
+
+impl Block {
+    /// A blank line follows, and perhaps a header: what says that it is a name may still be one of the section below.
+    fn loosen(&mut self) {
+        self.last.remove(&Style::Plain);
+        self.first_plain = None;
+    }
+}
+
 /// A peer's section so far.
 #[derive(Debug, Default)]
 struct Peer {
@@ -105,8 +124,7 @@ pub(super) struct Unit {
     file: usize,
     line: usize,
     section: Section,
-    /// Whether nothing but comments came since the header.
-    is_below_header: bool,
+    place: Place,
     peer: Peer,
     network: Option<(Rank, Named)>,
     block: Block,
@@ -132,7 +150,7 @@ impl Unit {
             file,
             line: 0,
             section: Section::Other,
-            is_below_header: false,
+            place: Place::Within,
             peer: Peer::default(),
             network: None,
             block: Block::default(),
@@ -196,15 +214,16 @@ impl Unit {
 
     fn take(&mut self, line: &Line<'_>) {
         match line {
+            Line::Blank if self.place == Place::Behind => self.block.loosen(),
             Line::Blank => {
                 self.settle_block();
-                self.is_below_header = false;
+                self.place = if self.place == Place::BelowHeader { Place::Within } else { Place::Behind };
             }
             Line::Comment(comment) => self.comment(comment),
             Line::Header { section, comment } => self.header(*section, *comment),
             Line::Setting { setting, value, comment } => {
                 self.settle_block();
-                self.is_below_header = false;
+                self.place = Place::Within;
                 if let Some(begun) = self.begun.take() {
                     self.offer(Style::Begin, None, begun);
                 }
@@ -241,7 +260,7 @@ impl Unit {
     fn header(&mut self, section: Section, comment: Option<&[u8]>) {
         self.end_section();
         self.section = section;
-        self.is_below_header = true;
+        self.place = Place::BelowHeader;
         let mut block = std::mem::take(&mut self.block);
         let begun = self.begun.take();
         if let Some(begun) = block.last.remove(&Style::Begin).or(begun) {
@@ -262,7 +281,7 @@ impl Unit {
             return;
         }
         block.last.remove(&Style::Plain);
-        let below = block.first_plain.filter(|_| self.is_below_header).map(|named| (Style::Plain, named));
+        let below = block.first_plain.filter(|_| self.place == Place::BelowHeader).map(|named| (Style::Plain, named));
         for (style, named) in block.last.into_iter().chain(below) {
             self.offer(style, Some(Rank::PlainBelow), named);
         }
