@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use crate::lab::{in_lab, wgstat};
+use crate::lab::{STOP_DAEMONS, in_lab, wgstat};
 
 /// A program of Debian's packages; `tests/run` unpacks them and puts them on the PATH.
 fn promtool(text: &[u8]) -> Output {
@@ -81,8 +81,8 @@ fn exposition_of_the_lab_has_the_eight_required_counters() {
 
 #[test]
 fn daemon_that_does_not_answer_is_a_failed_source() {
-    let script = "for pid in $(pidof wireguard-go); do kill -STOP $pid; done; $WGSTAT export-metrics";
-    let text = text(in_lab("wireguard-go", script));
+    let script = format!("{STOP_DAEMONS}$WGSTAT export-metrics");
+    let text = text(in_lab("wireguard-go", &script));
     check(text.as_bytes());
     assert_eq!(value(&text, "wg_scrape_success{source=\"links\"}"), 1);
     assert_eq!(value(&text, "wg_scrape_success{source=\"peers\"}"), 0);
