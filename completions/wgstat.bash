@@ -34,6 +34,9 @@ _wgstat() {
             wgstat,status)
                 cmd="wgstat__subcmd__status"
                 ;;
+            wgstat,watch)
+                cmd="wgstat__subcmd__watch"
+                ;;
             wgstat__subcmd__help,check)
                 cmd="wgstat__subcmd__help__subcmd__check"
                 ;;
@@ -52,6 +55,9 @@ _wgstat() {
             wgstat__subcmd__help,status)
                 cmd="wgstat__subcmd__help__subcmd__status"
                 ;;
+            wgstat__subcmd__help,watch)
+                cmd="wgstat__subcmd__help__subcmd__watch"
+                ;;
             *)
                 ;;
         esac
@@ -59,7 +65,7 @@ _wgstat() {
 
     case "${cmd}" in
         wgstat)
-            opts="-v -h -V --json --exclude --netns --color --strict --no-peers --config --verbose --help --version status stats check export-metrics generate help"
+            opts="-v -h -V --json --exclude --netns --color --strict --no-peers --config --verbose --help --version status stats watch check export-metrics generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -223,7 +229,7 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__help)
-            opts="status stats check export-metrics generate help"
+            opts="status stats watch check export-metrics generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -320,6 +326,20 @@ _wgstat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wgstat__subcmd__help__subcmd__watch)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wgstat__subcmd__stats)
             opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --interval --all --bytes --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -374,6 +394,44 @@ _wgstat() {
                     return 0
                     ;;
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wgstat__subcmd__watch)
+            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --interval --count --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -38,6 +38,7 @@ complete -c wgstat -n "__fish_wgstat_needs_command" -s h -l help -d 'Print help 
 complete -c wgstat -n "__fish_wgstat_needs_command" -s V -l version -d 'Print version'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "watch" -d 'Watch rates, errors, drops and peers as they change'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration'
@@ -69,6 +70,19 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s v -l verbose -d 
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l all -d 'Show all peers, not just the 20 with the latest handshakes'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l bytes -d 'Show the peers\' bytes to the last digit'
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l interval -d 'Look so often (2s, 500ms, 1m)' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l count -d 'End after so many ticks' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l strict -d 'Exit with 1 if anything could not be read'
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
@@ -116,9 +130,10 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l strict -d 'Ex
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l no-peers -d 'Leave the peers unread; needs no privilege'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats check export-metrics generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "watch" -d 'Watch rates, errors, drops and peers as they change'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

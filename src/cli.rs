@@ -1,6 +1,7 @@
 //! Every flag and every help text. The man pages and the completions are made from these types.
 
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ impl Cli {
         match name.to_str()? {
             "status" => Alone::parse(rest, Command::Status),
             "stats" => Alone::parse(rest, Command::Stats),
+            "watch" => Alone::parse(rest, Command::Watch),
             "check" => Alone::parse(rest, Command::Check),
             "export-metrics" => Alone::parse(rest, Command::ExportMetrics),
             _ => None,
@@ -138,6 +140,17 @@ pub enum Command {
     /// and how the interface's bytes differ from its peers'.
     Stats(Stats),
 
+    /// Watch rates, errors, drops and peers as they change
+    ///
+    /// On a terminal a live view, with its keys behind `?`. Elsewhere one line per interface and tick, and what happens on
+    /// standard error; with --json one document per tick, of type `sample`, and one per event: `interface_added`,
+    /// `interface_removed`, `interface_renamed`, `counter_reset`, `peer_online`, `peer_offline`, `endpoint_changed`,
+    /// `finding_raised`, `finding_cleared`.
+    ///
+    /// Changes of links are seen at once, all else at the next tick. Interfaces may come and go; those named have to be there
+    /// at the start.
+    Watch(Watch),
+
     /// Say what is wrong, why, and what to do; for people and for monitoring
     ///
     /// Is it errors, drops, the MTU or a peer? Each finding comes with its numbers, its cause and a remedy to type; what only
@@ -193,6 +206,22 @@ pub struct Stats {
     /// Show the peers' bytes to the last digit
     #[arg(long)]
     pub bytes: bool,
+}
+
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Only these interfaces: names, or globs such as 'wg*'
+    #[arg(value_name = "IFACE")]
+    pub interfaces: Vec<OsString>,
+
+    /// Look so often (2s, 500ms, 1m)
+    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "2s")]
+    pub interval: Duration,
+
+    /// End after so many ticks
+    #[arg(long, value_name = "N")]
+    pub count: Option<NonZeroU64>,
 }
 
 #[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
@@ -362,6 +391,8 @@ mod tests {
             "status --help",
             "check --warn rx_errors=0/s --crit peers_online=3 --plugin",
             "check --plugin --json",
+            "watch wg0 wg* --interval 500ms --count 3 --json",
+            "watch --count 0",
             "check --interval x",
             "check -v --strict --state f",
             "export-metrics --output x.prom --max-peers 3 --compat mindflavor --no-peers",
@@ -380,7 +411,7 @@ mod tests {
                 assert_eq!(format!("{cli:?}"), format!("{:?}", Cli::try_parse_from(&words).unwrap()));
             }
         }
-        assert_eq!(direct, 8);
+        assert_eq!(direct, 9);
     }
 
     #[test]

@@ -5,14 +5,15 @@
 //! ```text
 //! main                     parse, run, turn an error into a message and an exit code
 //! commands  cli            one file per subcommand; every flag and help text
-//!    │    ╲
-//!    │     config           the configuration file -> settings
-//! sampler                  snapshot + names + rates + findings; the one place where time passes
+//!    │  ╲   ╲
+//!    │  tui  config         the live view on a terminal;  the configuration file -> settings
+//! sampler                  snapshot + names + rates + findings + events; the one place where time passes
 //!    │   ╲    ╲
 //!    │  names  ╲            lines of other programs' files -> names
 //!    │          ╲
 //! collect      render      the only code that talks to the system;  snapshot -> bytes, one file per output
 //!    │      ╱   │
+//!    │  events  history    what happened between two looks;  the rates of the last of them
 //!    │  findings  rates    pure rules;  pure arithmetic
 //!    │    ╱
 //! model  error             plain data;  what can go wrong
@@ -23,10 +24,14 @@ pub mod collect;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod events;
 pub mod findings;
+pub mod history;
 pub mod model;
 pub mod names;
 pub mod rates;
 pub mod render;
 pub mod sampler;
 pub mod state;
+#[cfg(feature = "tui")]
+pub mod tui;

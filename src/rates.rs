@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::model::{Counter, Network, Peer, PublicKey, Snapshot};
+use crate::model::{Counter, Name, Network, Peer, PublicKey, Snapshot};
 
 /// How a counter moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,15 @@ pub fn between(old: &Snapshot, new: &Snapshot, network: &Network) -> Option<Dura
 #[must_use]
 pub fn counterpart<'a>(old: &'a Snapshot, new: &Network) -> Option<&'a Network> {
     old.networks.iter().find(|old| is_same(old, new))
+}
+
+/// What tells a network from others, for as long as it is there: its namespace and ifindex, or its name where there is no
+/// link.
+pub type Identity = (Option<String>, Result<u32, Name>);
+
+/// The identity of a network.
+pub fn identity(network: &Network) -> Identity {
+    (network.netns.clone(), network.ifindex.ok_or_else(|| network.interface.clone()))
 }
 
 fn is_same(old: &Network, new: &Network) -> bool {

@@ -1,6 +1,8 @@
 //! Owns a collector and the one place where time passes: the wall clock that dates a snapshot, and the monotonic clock
 //! between two of them.
 
+mod watch;
+
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +14,8 @@ use crate::findings::{Case, Finding, Limit, diagnose, findings, wants_routes};
 use crate::model::{Fact, Host, Network, Origins, Problem, Settings, Snapshot, Source};
 use crate::names::{Format, Names, Reader};
 use crate::rates::{NetworkRates, counterpart, rates};
+
+pub use self::watch::{Next, Tick, Watch};
 
 /// A snapshot with what follows from it.
 #[derive(Debug, Clone, PartialEq)]

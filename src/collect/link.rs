@@ -151,6 +151,11 @@ pub fn link_by_index<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> Resul
     }
 }
 
+/// Whether this message of a link is of one that may be a tunnel; so is what cannot be read.
+pub(super) fn is_tunnel(payload: &[u8]) -> bool {
+    parse(payload).map_or(true, |link| link.is("wireguard") || link.is("tun"))
+}
+
 pub(super) fn serialize(message: RouteNetlinkMessage, flags: u16) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.flags = flags;

@@ -285,6 +285,12 @@ impl<T: Transport> Netlink<T> {
     }
 }
 
+/// What the messages of a datagram hold that answers nothing; what makes no sense ends it.
+pub(super) fn payloads(datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let contents = messages(datagram).map_while(|message| message.and_then(|message| message.content()).ok());
+    contents.filter_map(|content| if let Content::Payload(payload) = content { Some(payload) } else { None })
+}
+
 /// Tries again what may work the next time, a bounded number of times.
 fn persist<R>(mut attempt: impl FnMut() -> Result<R, Failure>) -> Result<R, Failure> {
     let mut attempts = 1;

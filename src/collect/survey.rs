@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::netns::{self, Namespace, Wanted};
+use super::news::News;
 use super::{Collector, Daemons, Scope, proc, settle};
 use crate::error::{Error, Result};
 use crate::model::{Host, Name, Network, Problem, Snapshot};
@@ -35,6 +36,19 @@ impl Survey {
     pub fn open(scope: Scope) -> Result<Self> {
         let own = if scope.namespaces.is_empty() { Some(Collector::open()?) } else { None };
         Ok(Self { scope, own, has_looked: false, with_networks: Vec::new() })
+    }
+
+    /// From now on a named interface that is not there is noted in [`Snapshot::missing`], and no error.
+    pub fn tolerate_missing(&mut self) {
+        self.scope.tolerates_missing = true;
+    }
+
+    /// News of the links it looks at. Of other namespaces than the caller's there is none: the socket would keep them.
+    ///
+    /// # Errors
+    /// Where the kernel gives no netlink socket.
+    pub fn news(&self) -> Result<News> {
+        if self.own.is_some() { News::open() } else { Ok(News::deaf()) }
     }
 
     /// Whether it looks at every interface there is.

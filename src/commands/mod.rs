@@ -7,6 +7,7 @@ mod generate;
 mod stats;
 mod status;
 mod terminal;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -17,7 +18,7 @@ use crate::collect::netns::Wanted;
 use crate::config;
 use crate::error::{Error, Result, STDOUT};
 use crate::findings::Verdict;
-use crate::model::{Pattern, Snapshot, place};
+use crate::model::{Pattern, Problem, Snapshot, place};
 use crate::render::human::Style;
 use crate::render::{Report, json, plugin, verbose};
 use crate::sampler::{Sample, Sampler};
@@ -70,6 +71,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Ou
     match &cli.command {
         Some(Command::Status(options)) => status::run(options, global, settings, out, remarks),
         Some(Command::Stats(options)) => stats::run(options, global, settings, out, remarks),
+        Some(Command::Watch(options)) => watch::run(options, global, settings, out, remarks),
         Some(Command::Check(options)) => check::run(options, global, settings, out, remarks),
         Some(Command::ExportMetrics(options)) => export_metrics::run(options, global, settings, out, remarks),
         None | Some(Command::Generate(_)) => status::run(&Status::default(), global, settings, out, remarks),
@@ -144,9 +146,7 @@ fn report(sample: &Sample) -> Report<'_> {
 fn conclude(snapshot: &Snapshot, global: &Global, remarks: &mut dyn Write) -> Outcome {
     if !global.json {
         for problem in &snapshot.problems {
-            let subject = problem.interface.as_ref().map(|name| place(name, problem.netns.as_deref()) + ": ");
-            let subject = subject.unwrap_or_default();
-            remark(remarks, &format!("{subject}{}", problem.message), problem.hint.as_deref());
+            tell_problem(remarks, problem);
         }
         for hint in &snapshot.hints {
             // Where the remarks go nowhere, the result still stands.
@@ -154,6 +154,12 @@ fn conclude(snapshot: &Snapshot, global: &Global, remarks: &mut dyn Write) -> Ou
         }
     }
     if global.strict && !snapshot.problems.is_empty() { Outcome::Incomplete } else { Outcome::Done }
+}
+
+fn tell_problem(remarks: &mut dyn Write, problem: &Problem) {
+    let subject = problem.interface.as_ref().map(|name| place(name, problem.netns.as_deref()) + ": ");
+    let subject = subject.unwrap_or_default();
+    remark(remarks, &format!("{subject}{}", problem.message), problem.hint.as_deref());
 }
 
 /// Says why a command failed: to people always, and with `--json` as a document on standard output too, or with `--plugin` as

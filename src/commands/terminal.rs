@@ -1,6 +1,8 @@
 //! What the terminal behind standard output can show, if it is one.
 
 use std::env;
+#[cfg(feature = "tui")]
+use std::io::stdin;
 use std::io::{IsTerminal as _, stdout};
 
 use crate::cli::Color;
@@ -24,6 +26,13 @@ pub(super) fn style(color: Color) -> Style {
         unicode: is_utf8_locale() && !(terminal && dumb),
         ..Style::default()
     }
+}
+
+/// Whether a view can be drawn and keys be read.
+#[cfg(feature = "tui")]
+pub(super) fn can_draw() -> bool {
+    let is_able = env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    stdout().is_terminal() && stdin().is_terminal() && is_able
 }
 
 /// `COLUMNS` where it is set, else the terminal's width. A pipe has none: what reads it should not miss a column.

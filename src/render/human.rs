@@ -157,6 +157,29 @@ pub const fn backend(network: &Network) -> &'static str {
     }
 }
 
+/// `1.24Mi`: three digits, and a prefix for each time that the value was divided by `base`.
+#[must_use]
+pub fn scaled(mut value: f64, base: f64, gap: &str, prefixes: &[&str]) -> String {
+    let mut prefix = "";
+    for next in prefixes {
+        // What would be rounded up to the base belongs to the next prefix.
+        if value < base - 0.5 {
+            break;
+        }
+        value /= base;
+        prefix = next;
+    }
+    // What is rounded up has a digit more before the point.
+    let decimals = match value {
+        _ if prefix.is_empty() && (value.fract() == 0.0 || value >= 9.95) => 0,
+        _ if prefix.is_empty() => 1,
+        _ if value < 9.995 => 2,
+        _ if value < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$}{gap}{prefix}")
+}
+
 /// Columns of prose where no terminal says how many there are.
 const PROSE: usize = 100;
 
@@ -166,13 +189,22 @@ const PROSE: usize = 100;
 /// As the writer.
 pub fn paragraph(out: &mut dyn Write, style: &Style, indent: usize, tone: Tone, text: &str) -> io::Result<()> {
     let width = style.width.unwrap_or(PROSE).max(indent + 20) - indent;
+    for line in wrapped(text, width) {
+        writeln!(out, "{:indent$}{}", "", style.paint(tone, &line))?;
+    }
+    Ok(())
+}
+
+/// The text in lines of whole words, none longer than so many characters unless it is one word.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
     let mut line = String::new();
     let mut columns = 0;
     for word in text.split_whitespace() {
         let length = word.chars().count();
         if columns > 0 && columns + 1 + length > width {
-            writeln!(out, "{:indent$}{}", "", style.paint(tone, &line))?;
-            line.clear();
+            lines.push(std::mem::take(&mut line));
             columns = 0;
         }
         if columns > 0 {
@@ -182,7 +214,8 @@ pub fn paragraph(out: &mut dyn Write, style: &Style, indent: usize, tone: Tone, 
         line.push_str(word);
         columns += length;
     }
-    writeln!(out, "{:indent$}{}", "", style.paint(tone, &line))
+    lines.push(line);
+    lines
 }
 
 #[cfg(test)]

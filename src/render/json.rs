@@ -5,6 +5,7 @@
 //! against 10,000); the types there are the schema's, and every document that a test sees is checked against it. All else is
 //! serialised.
 
+mod event;
 mod network;
 mod peers;
 
@@ -14,10 +15,12 @@ use std::io::{self, Write};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Serialize, Serializer};
 
+use self::event::EventDocument;
 use super::Report;
 use super::check::{Blind, Checked};
 use super::text::Text;
 use crate::error::Error;
+use crate::events::Event;
 use crate::findings::Finding;
 use crate::model::{Counter, Name, Network, Problem, PublicKey, acts_on_terminal};
 
@@ -29,10 +32,34 @@ const SCHEMA_VERSION: u32 = 1;
 /// # Errors
 /// As the writer.
 pub fn status(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    networks(out, report, &StatusHead::new(report.snapshot.timestamp))
+}
+
+/// Writes the document of one tick of `watch --json`, on one line.
+///
+/// # Errors
+/// As the writer.
+pub fn sample(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    networks(out, report, &SampleHead::new(report.snapshot.timestamp))
+}
+
+/// Writes the document of one event of `watch --json`, on one line.
+///
+/// # Errors
+/// As the writer.
+pub fn event(out: &mut dyn Write, event: &Event) -> io::Result<()> {
+    let mut text = Text::new(out);
+    append(&mut text, &EventDocument::from(event))?;
+    text.byte(b'\n');
+    text.finish()
+}
+
+/// What `status` and `sample` have in common.
+fn networks(out: &mut dyn Write, report: &Report<'_>, head: &impl Serialize) -> io::Result<()> {
     let snapshot = report.snapshot;
     let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
     let mut text = Text::new(out);
-    append(&mut text, &StatusHead::new(snapshot.timestamp))?;
+    append(&mut text, head)?;
     // What follows continues the object.
     text.take_back(b'}');
     text.raw(b",\"networks\":[");
@@ -127,6 +154,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("check", generator().into_root_schema_for::<CheckDocument<'_>>()),
         ("status", generator().into_root_schema_for::<StatusDocument>()),
+        ("sample", generator().into_root_schema_for::<SampleDocument>()),
+        ("event", generator().into_root_schema_for::<EventDocument<'_>>()),
         ("error", generator().into_root_schema_for::<ErrorDocument>()),
     ]
 }
@@ -159,6 +188,37 @@ struct StatusHead {
 impl StatusHead {
     const fn new(timestamp: u64) -> Self {
         Self { r#type: "status", schema_version: SCHEMA_VERSION, timestamp }
+    }
+}
+
+/// What `wgstat watch --json` prints at each tick: what `status` says, with rates since the tick before.
+#[derive(JsonSchema)]
+#[schemars(title = "wgstat sample")]
+#[expect(dead_code, reason = "it is the schema of what is written in pieces")]
+struct SampleDocument {
+    #[schemars(flatten)]
+    head: SampleHead,
+    /// The networks, by ifindex.
+    networks: Vec<network::NetworkDocument>,
+    #[schemars(flatten)]
+    tail: StatusTail<'static>,
+}
+
+/// What stands before the networks of a sample.
+#[derive(Serialize, JsonSchema)]
+struct SampleHead {
+    /// Always `sample`.
+    #[schemars(extend("const" = "sample"))]
+    r#type: &'static str,
+    /// Version of this schema.
+    schema_version: u32,
+    /// When the counters were read, in seconds since the Unix epoch.
+    timestamp: u64,
+}
+
+impl SampleHead {
+    const fn new(timestamp: u64) -> Self {
+        Self { r#type: "sample", schema_version: SCHEMA_VERSION, timestamp }
     }
 }
 

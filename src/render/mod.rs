@@ -4,6 +4,7 @@ pub mod check;
 pub mod grafana;
 pub mod human;
 pub mod json;
+pub mod lines;
 mod peers;
 pub mod plugin;
 pub mod prometheus;

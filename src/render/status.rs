@@ -42,37 +42,51 @@ pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Res
 
 /// The line of state: `wg0: up, kernel, port 51820, mtu 1420, 3 of 5 peers online`.
 pub(super) fn write_state(out: &mut dyn Write, style: &Style, network: &Network, now: u64) -> io::Result<()> {
+    let facts: Vec<String> = facts(network, now).iter().map(|(tone, fact)| style.paint(*tone, fact)).collect();
+    let interface = style.paint(Tone::Bold, &style.outside(&network.interface.to_string()));
+    wrapped(out, style, &format!("{interface}{}: ", beside(style, network)), &facts)
+}
+
+/// What a network is called beside its interface's name: `(office) in blue`, after a space.
+#[must_use]
+pub fn beside(style: &Style, network: &Network) -> String {
+    let name = network.name.clone().or_else(|| network.alias.as_ref().map(ToString::to_string));
+    let name = name.map(|name| format!(" ({})", style.outside(&name))).unwrap_or_default();
+    let netns = network.netns.as_deref().map(|netns| format!(" in {}", style.outside(netns))).unwrap_or_default();
+    name + &netns
+}
+
+/// A network's state in a few facts.
+#[must_use]
+pub fn facts(network: &Network, now: u64) -> Vec<(Tone, String)> {
     let mut facts = Vec::new();
     match (network.enabled, network.up) {
-        (Some(false), _) => facts.push(style.paint(Tone::Bad, "down")),
-        (Some(true), Some(true)) => facts.push(style.paint(Tone::Good, "up")),
-        (Some(true), _) => facts.push(style.paint(Tone::Bad, "up, not running")),
+        (Some(false), _) => facts.push((Tone::Bad, "down".to_owned())),
+        (Some(true), Some(true)) => facts.push((Tone::Good, "up".to_owned())),
+        (Some(true), _) => facts.push((Tone::Bad, "up, not running".to_owned())),
         (None, _) => {}
     }
-    facts.push(backend(network).to_owned());
+    let mut plain = |fact: String| facts.push((Tone::Plain, fact));
+    plain(backend(network).to_owned());
     if network.backend == Backend::Userspace && network.ifindex.is_none() {
-        facts.push("no link of its name here".to_owned());
+        plain("no link of its name here".to_owned());
     }
     // Port 0 is no port: the interface was never up.
     if let Some(port) = network.listen_port.filter(|&port| port != 0) {
-        facts.push(format!("port {port}"));
+        plain(format!("port {port}"));
     }
     if let Some(mtu) = network.mtu {
-        facts.push(format!("mtu {mtu}"));
+        plain(format!("mtu {mtu}"));
     }
     match &network.peers {
         Some(peers) => {
             let online = peers.iter().filter(|peer| peer.is_online(now)).count();
-            facts.push(format!("{} of {} peers online", grouped(online as u64), grouped(peers.len() as u64)));
+            plain(format!("{} of {} peers online", grouped(online as u64), grouped(peers.len() as u64)));
         }
         None if network.backend == Backend::DeadDaemon => {}
-        None => facts.push("peers unknown".to_owned()),
+        None => plain("peers unknown".to_owned()),
     }
-    let interface = style.paint(Tone::Bold, &style.outside(&network.interface.to_string()));
-    let name = network.name.clone().or_else(|| network.alias.as_ref().map(ToString::to_string));
-    let name = name.map(|name| format!(" ({})", style.outside(&name))).unwrap_or_default();
-    let netns = network.netns.as_deref().map(|netns| format!(" in {}", style.outside(netns))).unwrap_or_default();
-    wrapped(out, style, &format!("{interface}{name}{netns}: "), &facts)
+    facts
 }
 
 fn write_traffic(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
             environment: &[&format!("{MARK}=1")],
             arguments: &[],
             memory: 2048,
+            machine: vm::Machine::Small,
         },
         |line| {
             if !report.take(line) {

@@ -11,6 +11,8 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 static STATUS: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/status.json")));
+static SAMPLE: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/sample.json")));
+static EVENT: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/event.json")));
 static CHECK: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/check.json")));
 static ERROR: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/error.json")));
 
@@ -37,7 +39,9 @@ pub(crate) fn document(text: &[u8]) -> Value {
     let validator = match value["type"].as_str() {
         _ if value.get("error").is_some() => &*ERROR,
         Some("check") => &*CHECK,
-        _ => &*STATUS,
+        Some("sample") => &*SAMPLE,
+        Some("status") => &*STATUS,
+        _ => &*EVENT,
     };
     let errors: Vec<String> =
         validator.iter_errors(&value).take(5).map(|error| format!("{}: {error}", error.instance_path())).collect();

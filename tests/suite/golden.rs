@@ -19,7 +19,7 @@ use crate::{common::document, metrics};
 
 const NOW: u64 = 1_795_000_000;
 
-fn compare(name: &str, actual: &[u8]) {
+pub(crate) fn compare(name: &str, actual: &[u8]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("WGSTAT_GOLDEN").is_some_and(|value| value == "write") {
         std::fs::write(&path, actual).unwrap();

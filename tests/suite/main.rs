@@ -18,3 +18,7 @@ mod names;
 mod naming;
 mod sockets;
 mod surroundings;
+#[cfg(feature = "tui")]
+mod terminal;
+#[cfg(feature = "tui")]
+mod view;
