@@ -16,6 +16,16 @@ const VERDICT: &str = "GUEST EXIT ";
 /// Far more than anything takes; a hung guest must end.
 const LIMIT_SECONDS: &str = "1500";
 
+/// What the emulator is to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// Boots fastest.
+    Small,
+    /// A PC of old, which can be suspended. It then sleeps in real time, and its clock of days wakes it.
+    #[allow(dead_code, reason = "not every crate needs it")]
+    Pc,
+}
+
 /// What runs in the guest.
 pub(crate) struct Guest<'a> {
     /// Name of this program in there, and of the image.
@@ -30,6 +40,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) arguments: &'a [String],
     /// MiB of memory.
     pub(crate) memory: u32,
+    /// What it runs on.
+    pub(crate) machine: Machine,
 }
 
 /// Boots, passes every line of output to `each`, and ends as the program in there did.
@@ -52,12 +64,17 @@ fn boot(guest: &Guest<'_>, mut each: impl FnMut(&str)) -> Result<ExitCode, Strin
     let image = target.join("vm").join(format!("{}.initrd", guest.name));
     archive(root.path(), &image)?;
 
+    let machine = match guest.machine {
+        Machine::Small => "microvm,accel=tcg,rtc=on",
+        // Without graphics it would write what its firmware does to the console.
+        Machine::Pc => "pc,accel=tcg,graphics=on",
+    };
     let mut emulator = Command::new("timeout")
-        .args(["--kill-after=10", LIMIT_SECONDS, "qemu-system-x86_64", "-M", "microvm,accel=tcg,rtc=on"])
+        .args(["--kill-after=10", LIMIT_SECONDS, "qemu-system-x86_64"])
         // Without these two the emulator counts every byte of a copy as an instruction.
         .args(["-cpu", "max,erms=off,fsrm=off", "-icount", "shift=0,sleep=off", "-smp", "1"])
         .args(["-m", &guest.memory.to_string()])
-        .args(["-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot"])
+        .args(["-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot", "-M", machine])
         .arg("-kernel")
         .arg(&kernel.image)
         .arg("-initrd")

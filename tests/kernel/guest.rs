@@ -8,10 +8,22 @@ use serde_json::Value;
 
 use super::vm::load_wireguard;
 pub(super) use super::vm::sh;
-use super::{common, diagnosis, faults, findings, hostile, namespaces, numbers, privilege, prometheus, recordings};
+use super::{
+    common, diagnosis, faults, findings, hostile, namespaces, numbers, privilege, prometheus, recordings, watch,
+};
 
-/// Set in the environment of the guest.
+/// Set in the environment of the guest, to one of these.
 pub(super) const MARK: &str = "WGSTAT_GUEST";
+/// For the tests of a machine that sleeps.
+pub(super) const ASLEEP: &str = "asleep";
+/// For all others.
+pub(super) const AWAKE: &str = "awake";
+
+/// Whether the filter on the command line leaves any of them.
+pub(super) fn is_asked_for(tests: &[(&str, fn())]) -> bool {
+    let filter = Arguments::from_args().filter;
+    filter.is_none_or(|filter| tests.iter().any(|(name, _)| name.contains(&filter)))
+}
 
 /// Runs every test, one after the other: the guest has one processor, and the first loads the module.
 pub(super) fn run() -> ExitCode {
@@ -21,6 +33,13 @@ pub(super) fn run() -> ExitCode {
         let run = move || std::panic::catch_unwind(test).map_err(|panic| Failed::from(message(&*panic)));
         trials.push(Trial::test(name, run));
     };
+    if std::env::var(MARK).is_ok_and(|mark| mark == ASLEEP) {
+        load_wireguard();
+        for &(name, test) in watch::ASLEEP {
+            add(name, test);
+        }
+        return libtest_mimic::run(&arguments, trials).exit_code();
+    }
     // A filter may leave the first test out, and the others need the module.
     let filtered = arguments.filter.is_some();
     add("kernel_without_the_module_has_no_networks_and_says_why", privilege::kernel_without_module);
@@ -35,6 +54,7 @@ pub(super) fn run() -> ExitCode {
         namespaces::TESTS,
         prometheus::TESTS,
         recordings::TESTS,
+        watch::TESTS,
     ]
     .concat()
     {

@@ -20,37 +20,28 @@ mod prometheus;
 mod recordings;
 #[path = "../common/vm.rs"]
 mod vm;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use vm::Guest;
+use vm::{Guest, Machine};
 
 fn main() -> ExitCode {
     if std::env::var_os(guest::MARK).is_some() {
         return guest::run();
     }
     let record = if std::env::var_os("WGSTAT_RECORD").is_some() { "WGSTAT_RECORD=1" } else { "" };
-    let arguments: Vec<String> = ["--test-threads=1".to_owned()].into_iter().chain(std::env::args().skip(1)).collect();
-    let wgstat = std::env::var_os("WGSTAT").map_or_else(|| env!("CARGO_BIN_EXE_wgstat").into(), PathBuf::from);
-    let lab = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/lab");
     let mut table = diagnosis::table::Table::default();
     let mut recorded = recordings::Files::default();
-    let code = vm::run(
-        &Guest {
-            name: "kernel-tests",
-            programs: &["ip", "wg", "nft", "ping", "setpriv", "prometheus", "prometheus-node-exporter", "wireguard-go"],
-            files: &[(wgstat, "usr/bin/wgstat"), (lab, "usr/bin/lab")],
-            environment: &[&format!("{}=1", guest::MARK), record],
-            arguments: &arguments,
-            memory: 2048,
-        },
-        |line| {
-            if !recorded.take(line) && !table.take(line) {
-                println!("{line}");
-            }
-        },
-    );
+    let mut code = boot(Machine::Small, record, |line| {
+        if !recorded.take(line) && !table.take(line) {
+            println!("{line}");
+        }
+    });
+    if code == ExitCode::SUCCESS && guest::is_asked_for(watch::ASLEEP) {
+        code = boot(Machine::Pc, "", |line| println!("{line}"));
+    }
     recorded.save();
     if code == ExitCode::SUCCESS
         && let Err(difference) = table.settle(!record.is_empty())
@@ -59,4 +50,32 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     code
+}
+
+/// Runs this program in a guest.
+fn boot(machine: Machine, record: &str, each: impl FnMut(&str)) -> ExitCode {
+    let arguments: Vec<String> = ["--test-threads=1".to_owned()].into_iter().chain(std::env::args().skip(1)).collect();
+    let wgstat = std::env::var_os("WGSTAT").map_or_else(|| env!("CARGO_BIN_EXE_wgstat").into(), PathBuf::from);
+    let lab = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/lab");
+    let (wgstat, lab) = ((wgstat, "usr/bin/wgstat"), (lab, "usr/bin/lab"));
+    let (mark, programs, files) = match machine {
+        Machine::Small => (
+            guest::AWAKE,
+            &["ip", "wg", "nft", "ping", "setpriv", "prometheus", "prometheus-node-exporter", "wireguard-go"][..],
+            vec![wgstat, lab],
+        ),
+        Machine::Pc => (guest::ASLEEP, &["ip", "wg", "ping"][..], vec![wgstat]),
+    };
+    vm::run(
+        &Guest {
+            name: "kernel-tests",
+            programs,
+            files: &files,
+            environment: &[&format!("{}={mark}", guest::MARK), record],
+            arguments: &arguments,
+            memory: 2048,
+            machine,
+        },
+        each,
+    )
 }

@@ -1,0 +1,222 @@
+//! `watch` on the kernel: what happens to tunnels is told, when it happens, and the rates are those of what was sent.
+
+mod events;
+mod links;
+mod pace;
+mod rates;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use super::common::document;
+use super::guest::Host;
+
+pub(super) const TESTS: &[(&str, fn())] = &[
+    ("watch_tells_at_once_of_links_that_come_and_go", links::come_and_go),
+    ("watch_has_no_rate_over_a_link_created_anew", links::created_anew),
+    ("watch_notices_a_link_created_anew_with_its_old_index", links::created_anew_with_its_index),
+    ("watch_looks_again_when_news_were_lost", links::lost_news),
+    ("watch_tells_of_findings_at_once", events::findings),
+    ("watch_tells_when_a_peer_comes_and_when_it_is_gone", events::online_and_offline),
+    ("watch_tells_of_a_peer_that_roams", events::roaming),
+    ("watch_tells_of_a_peer_that_starts_anew", events::peer_created_anew),
+    ("watch_without_privilege_goes_on_without_peers", events::without_privilege),
+    ("watch_has_the_rates_of_what_is_sent", rates::of_known_traffic),
+    ("watch_that_was_stopped_has_rates_over_the_real_time", rates::over_the_real_time),
+    ("watch_begins_without_rates_and_ends_when_asked", pace::count),
+    ("watch_does_not_drift_in_an_hour", pace::hour),
+    ("watch_writes_one_line_per_interface_and_tick", pace::text),
+];
+
+/// In a guest of their own: the smallest machine cannot sleep.
+pub(super) const ASLEEP: &[(&str, fn())] = &[("watch_has_no_rate_over_a_time_asleep", rates::over_a_sleep)];
+
+/// What comes by itself comes in far less; what comes by a tick has to come later.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// For what a slow machine may take, and never does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A document, and when it came.
+struct Line {
+    document: Value,
+    uptime: f64,
+}
+
+impl Line {
+    fn kind(&self) -> &str {
+        self.document["type"].as_str().unwrap_or_default()
+    }
+
+    fn is_sample(&self) -> bool {
+        self.kind() == "sample"
+    }
+
+    /// The kind, and of which finding.
+    fn label(&self) -> String {
+        let id = self.document["finding"]["id"].as_str();
+        id.map_or_else(|| self.kind().to_owned(), |id| format!("{} {id}", self.kind()))
+    }
+
+    /// The one network of a sample.
+    fn network(&self) -> &Value {
+        let networks = self.document["networks"].as_array().unwrap();
+        assert_eq!(networks.len(), 1, "{}", self.document);
+        &networks[0]
+    }
+
+    fn rates(&self) -> &Value {
+        &self.network()["rates"]
+    }
+
+    /// Seconds that its rates are over.
+    fn interval(&self) -> f64 {
+        self.rates()["interval_seconds"].as_f64().unwrap_or_else(|| panic!("no rates: {}", self.document))
+    }
+}
+
+/// What came.
+fn labels(lines: &[Line]) -> Vec<String> {
+    lines.iter().map(Line::label).collect()
+}
+
+/// Seconds since the guest was started, by the kernel's own account.
+fn uptime() -> f64 {
+    let text = std::fs::read_to_string("/proc/uptime").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// A `wgstat watch --json` that ends with the test.
+struct Watching {
+    child: Child,
+    stderr: ChildStderr,
+    lines: Receiver<(f64, Vec<u8>)>,
+}
+
+impl Watching {
+    fn start(host: &Host, options: &str) -> Self {
+        Self::start_by(host, &[], options)
+    }
+
+    /// By way of another program, which becomes it.
+    fn start_by(host: &Host, program: &[&str], options: &str) -> Self {
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", host.name()])
+            .args(program)
+            .args(["wgstat", "watch", "--json"])
+            .args(options.split_whitespace())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        // It ends with its pipe.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+                if sender.send((uptime(), line)).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, stderr, lines }
+    }
+
+    /// The next document, if one comes in time.
+    fn within(&self, time: Duration) -> Option<Line> {
+        let (uptime, text) = self.lines.recv_timeout(time).ok()?;
+        Some(Line { document: document(&text), uptime })
+    }
+
+    /// The next sample. Nothing else may come before it.
+    fn sample(&self, time: Duration) -> Line {
+        let line = self.within(time).expect("no sample came");
+        assert!(line.is_sample(), "{}", line.document);
+        line
+    }
+
+    /// The events that come at once: these, in this order, and no other.
+    fn at_once(&self, expected: &[&str]) -> Vec<Line> {
+        self.events(expected, |_| true)
+    }
+
+    /// The same, whatever is found meanwhile.
+    fn at_once_beside_findings(&self, expected: &[&str]) -> Vec<Line> {
+        self.events(expected, |line| line.document["finding"].is_null())
+    }
+
+    fn events(&self, expected: &[&str], counts: impl Fn(&Line) -> bool) -> Vec<Line> {
+        let start = Instant::now();
+        let mut events: Vec<Line> = Vec::new();
+        while events.len() < expected.len() {
+            let Some(line) = self.within(AT_ONCE.saturating_sub(start.elapsed())) else { break };
+            events.extend(Some(line).filter(|line| counts(line)));
+        }
+        assert_eq!(labels(&events), expected);
+        events
+    }
+
+    /// Nothing comes for a while.
+    fn is_silent(&self) {
+        if let Some(line) = self.within(AT_ONCE) {
+            panic!("{}", line.document);
+        }
+    }
+
+    /// Everything until there are so many samples more, the last one included.
+    fn until_samples(&self, count: usize, each: Duration) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut left = count;
+        while left > 0 {
+            let line = self.within(each).unwrap_or_else(|| panic!("{left} of {count} samples did not come"));
+            left -= usize::from(line.is_sample());
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+
+    /// Waits for it to end by itself, and tells what it said beside the documents.
+    fn end(mut self) -> (ExitStatus, String) {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok((_, line)) => panic!("after the last: {}", String::from_utf8_lossy(&line)),
+            Err(RecvTimeoutError::Timeout) => panic!("it does not end"),
+            Err(RecvTimeoutError::Disconnected) => {}
+        }
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap(), said)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The counters of wg0 as `ip` has them, of one direction.
+fn counted(host: &Host, direction: &str) -> Value {
+    let links: Value = serde_json::from_str(&host.sh("ip -s -j link show wg0")).unwrap();
+    links[0]["stats64"][direction].clone()
+}
+
+/// The index of a link, as `ip` has it.
+fn ifindex(host: &Host, interface: &str) -> u64 {
+    let links: Value = serde_json::from_str(&host.sh(&format!("ip -j link show {interface}"))).unwrap();
+    links[0]["ifindex"].as_u64().unwrap()
+}
