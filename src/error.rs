@@ -131,6 +131,9 @@ pub enum Error {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// The terminal takes no orders, or gives no keys.
+    #[error("the terminal: {0}")]
+    Terminal(std::io::Error),
 }
 
 /// The subject of an [`Error::Output`] that concerns no file.
@@ -150,7 +153,7 @@ impl Error {
             Self::Collect { code, .. } => *code,
             Self::Unseen(problem) => problem.code,
             Self::Config { .. } => Code::ConfigInvalid,
-            Self::Output { .. } => Code::OutputFailed,
+            Self::Output { .. } | Self::Terminal(_) => Code::OutputFailed,
         }
     }
 

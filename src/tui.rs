@@ -72,7 +72,7 @@ pub struct Options {
 /// What a thread brings.
 enum Message {
     Look(Next),
-    Terminal(Event),
+    Terminal(io::Result<Event>),
     Signal(i32),
     Panic(Box<dyn Any + Send>),
 }
@@ -95,27 +95,24 @@ enum End {
 pub fn run(source: impl Source + 'static, first: Arc<Tick>, options: Options) -> Result<Arc<Tick>> {
     let (sender, messages) = sync_channel(QUEUE);
     // Before the terminal is changed: no signal finds it so and nobody to mend it.
-    let signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH]).map_err(unusable)?;
-    let sampling = Sampling::start(source, sender.clone()).map_err(unusable)?;
+    let signals =
+        Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH]).map_err(Error::Terminal)?;
+    let sampling = Sampling::start(source, sender.clone()).map_err(Error::Terminal)?;
     let mut app = App::new(first, options);
-    let mut screen = Screen::enter().map_err(unusable)?;
-    spawn("signals", sender.clone(), move |sender| forward_signals(signals, sender)).map_err(unusable)?;
-    spawn("keys", sender, forward_keys).map_err(unusable)?;
+    let mut screen = Screen::enter().map_err(Error::Terminal)?;
+    spawn("signals", sender.clone(), move |sender| forward_signals(signals, sender)).map_err(Error::Terminal)?;
+    spawn("keys", sender, forward_keys).map_err(Error::Terminal)?;
     let end = show(&mut screen, &mut app, &messages, &sampling, options.count);
     drop(screen);
-    match end.map_err(unusable)? {
+    match end.map_err(Error::Terminal)? {
         End::Left => {}
-        End::Signal(signal) => emulate_default_handler(signal).map_err(unusable)?,
+        End::Signal(signal) => emulate_default_handler(signal).map_err(Error::Terminal)?,
         End::Panic(payload) => {
             terminal::print_last_words();
             resume_unwind(payload);
         }
     }
     Ok(app.last())
-}
-
-fn unusable(source: io::Error) -> Error {
-    Error::Output { subject: "the terminal".to_owned(), source }
 }
 
 /// Draws whenever something happened, and every second, because ages tick.
@@ -152,7 +149,7 @@ fn show(
                     app.look(look);
                     None
                 }
-                Message::Terminal(event) => app.handle(&event),
+                Message::Terminal(event) => app.handle(&event?),
                 Message::Panic(payload) => return Ok(End::Panic(payload)),
                 Message::Signal(SIGINT) => Some(Wish::Leave),
                 Message::Signal(SIGTSTP) => Some(Wish::Suspend),
@@ -241,8 +238,10 @@ fn forward_signals(mut signals: Signals, sender: &SyncSender<Message>) {
 }
 
 fn forward_keys(sender: &SyncSender<Message>) {
-    while let Ok(event) = crossterm::event::read() {
-        if sender.send(Message::Terminal(event)).is_err() {
+    loop {
+        let event = crossterm::event::read();
+        let is_last = event.is_err();
+        if sender.send(Message::Terminal(event)).is_err() || is_last {
             return;
         }
     }
