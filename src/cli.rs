@@ -220,7 +220,7 @@ pub struct Watch {
     pub interval: Duration,
 
     /// End after so many ticks
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub count: Option<NonZeroU64>,
 }
 
@@ -364,6 +364,10 @@ fn interval(text: &str) -> Result<Duration, String> {
     } else {
         Err("it must be between 10ms and 1day".to_owned())
     }
+}
+
+fn count(text: &str) -> Result<NonZeroU64, String> {
+    text.parse().map_err(|_| "it must be a whole number, 1 or more".to_owned())
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ pub struct Scope {
     pub without_peers: bool,
     /// A named interface that is not there is noted in [`Snapshot::missing`], and no error.
     pub tolerates_missing: bool,
+    /// Likewise one whose name a link of another kind has.
+    pub tolerates_strangers: bool,
 }
 
 impl Scope {
@@ -297,13 +299,13 @@ impl<T: Transport> Collector<T> {
 /// What is said of interfaces that should be there and are not.
 fn settle(snapshot: &mut Snapshot, scope: &Scope, absent: Vec<Error>) -> Result<()> {
     for error in absent {
-        match error {
-            Error::InterfaceNotFound { name, .. } if scope.tolerates_missing => {
-                if !snapshot.missing.contains(&name) {
-                    snapshot.missing.push(name);
-                }
-            }
+        let name = match error {
+            Error::InterfaceNotFound { name, .. } if scope.tolerates_missing => name,
+            Error::NotWireguard { name, .. } if scope.tolerates_strangers => name,
             other => return Err(other),
+        };
+        if !snapshot.missing.contains(&name) {
+            snapshot.missing.push(name);
         }
     }
     for name in &scope.expected {

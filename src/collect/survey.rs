@@ -38,9 +38,11 @@ impl Survey {
         Ok(Self { scope, own, has_looked: false, with_networks: Vec::new() })
     }
 
-    /// From now on a named interface that is not there is noted in [`Snapshot::missing`], and no error.
+    /// From now on a named interface that is not there is noted in [`Snapshot::missing`], and no error; nor is a link of
+    /// another kind that took its name, or whose daemon has yet to open its socket.
     pub fn tolerate_missing(&mut self) {
         self.scope.tolerates_missing = true;
+        self.scope.tolerates_strangers = true;
     }
 
     /// News of the links it looks at. Of other namespaces than the caller's there is none: the socket would keep them.

@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags};
 use super::{Outcome, remark, report, scope, tell_oddities, tell_problem, terminal, written};
 use crate::cli::{Global, Watch as Options};
 use crate::error::{Error, Result};
-use crate::model::{Problem, Settings};
+use crate::model::{Problem, Settings, Snapshot};
 use crate::render::human::Style;
 use crate::render::json;
 use crate::render::lines::Lines;
@@ -40,10 +40,16 @@ pub(super) fn run(
         return Ok(super::conclude(&last.sample.snapshot, global, remarks));
     }
     tell_oddities(watch.sampler(), global, remarks);
+    let Snapshot { networks, hints, .. } = &first.sample.snapshot;
+    if !global.json && networks.is_empty() {
+        // There will be no line before there is one.
+        remark(remarks, "no WireGuard interfaces yet", hints.first().map(String::as_str));
+    }
     let style = terminal::style(global.color);
     let mut printer = Printer { global, style, out, remarks, lines: Lines::default(), told: Told::default() };
     printer.tick(&first)?;
-    let mut last = first;
+    let is_whole = |tick: &Tick| tick.sample.snapshot.problems.is_empty();
+    let mut was_whole = is_whole(&first);
     let mut ticks = 1;
     while options.count.is_none_or(|count| ticks < count.get()) {
         // Whoever read the lines may be gone long before the next is due.
@@ -53,19 +59,19 @@ pub(super) fn run(
             Next::Tick(tick) => {
                 ticks += 1;
                 printer.tick(&tick)?;
-                last = tick;
+                was_whole = is_whole(&tick);
             }
             Next::Change(tick) => printer.change(&tick)?,
             Next::Failed(error) => {
                 ticks += 1;
                 printer.failure(&error)?;
+                was_whole = false;
             }
             Next::Interrupted => written(Err(ErrorKind::BrokenPipe.into()))?,
         }
     }
     // What could not be read was said when it began.
-    let is_incomplete = global.strict && !last.sample.snapshot.problems.is_empty();
-    Ok(if is_incomplete { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if global.strict && !was_whole { Outcome::Incomplete } else { Outcome::Done })
 }
 
 /// Writes what comes, as text or as documents.

@@ -10,14 +10,25 @@ use crate::rates::NetworkRates;
 
 /// Lines between two headings: the rest of a terminal's screen.
 const BETWEEN_HEADINGS: usize = 22;
-/// Below so many columns only the first of the columns are shown.
-const WIDE: usize = 134;
+/// What a line needs that tells directions and packets apart. Where there is less, those are left out.
+pub const WIDE: usize = 142;
+
+/// The longest name of an interface; with its namespace's before it, or out of characters that are escaped, it can be longer.
+const NAME: usize = 15;
 
 /// Writes ticks one after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lines {
     /// Until the next heading.
     left: usize,
+    /// The longest name so far.
+    name: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { left: 0, name: NAME }
+    }
 }
 
 impl Lines {
@@ -26,25 +37,37 @@ impl Lines {
     /// # Errors
     /// As the writer.
     pub fn tick(&mut self, out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Result<()> {
-        let is_wide = style.width.is_none_or(|width| width >= WIDE);
+        let names: Vec<String> = report.snapshot.networks.iter().map(|network| name(style, network)).collect();
+        let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+        if longest > self.name {
+            // Columns move under a new heading only.
+            *self = Self { left: 0, name: longest };
+        }
+        let is_wide = style.width.is_none_or(|width| width >= WIDE - NAME + self.name);
         let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-        for (network, rates) in report.snapshot.networks.iter().zip(rates) {
+        for ((network, name), rates) in report.snapshot.networks.iter().zip(&names).zip(rates) {
             if self.left == 0 {
-                heading(out, is_wide)?;
+                heading(out, is_wide, self.name)?;
                 self.left = BETWEEN_HEADINGS;
             }
             self.left -= 1;
-            line(out, style, network, rates, report.snapshot.timestamp, is_wide)?;
+            line(out, &format!("{name:<0$}", self.name), network, rates, report.snapshot.timestamp, is_wide)?;
         }
         out.flush()
     }
 }
 
-fn heading(out: &mut dyn Write, is_wide: bool) -> io::Result<()> {
+/// Where namespaces are named, with that of its own before it; no name of an interface holds a stroke.
+fn name(style: &Style, network: &Network) -> String {
+    let netns = network.netns.as_deref().map(|netns| format!("{netns}/")).unwrap_or_default();
+    style.outside(&format!("{netns}{}", network.interface))
+}
+
+fn heading(out: &mut dyn Write, is_wide: bool, name: usize) -> io::Result<()> {
     if is_wide {
         writeln!(
             out,
-            "{:<20}  {:<15}  {:>13}  {:>13}  {:>10}  {:>10}  {:>8}  {:>8}  {:>8}  {:>8}  {:>9}",
+            "{:<20}  {:<name$}  {:>13}  {:>13}  {:>10}  {:>10}  {:>8}  {:>8}  {:>8}  {:>8}  {:>9}",
             "TIME",
             "INTERFACE",
             "RX",
@@ -60,7 +83,7 @@ fn heading(out: &mut dyn Write, is_wide: bool) -> io::Result<()> {
     } else {
         writeln!(
             out,
-            "{:<9}  {:<15}  {:>13}  {:>13}  {:>6}  {:>6}  {:>6}",
+            "{:<9}  {:<name$}  {:>13}  {:>13}  {:>6}  {:>6}  {:>6}",
             "TIME", "INTERFACE", "RX", "TX", "ERR/s", "DRP/s", "ONLINE"
         )
     }
@@ -68,7 +91,7 @@ fn heading(out: &mut dyn Write, is_wide: bool) -> io::Result<()> {
 
 fn line(
     out: &mut dyn Write,
-    style: &Style,
+    name: &str,
     network: &Network,
     rates: Option<&NetworkRates>,
     timestamp: u64,
@@ -79,9 +102,6 @@ fn line(
     let count = |rate: Option<f64>| rate.map_or_else(unknown, |rate| format!("{rate:.1}"));
     let both = |rx, tx| rate(rx).zip(rate(tx)).map(|(rx, tx)| rx + tx);
     let time = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(timestamp)).to_string();
-    // No name of an interface holds a stroke, and one column stays one word.
-    let netns = network.netns.as_deref().map(|netns| format!("{netns}/")).unwrap_or_default();
-    let interface = style.outside(&format!("{netns}{}", network.interface));
     let online = network.peers.as_deref().map_or_else(unknown, |peers| {
         format!("{}/{}", peers.iter().filter(|peer| peer.is_online(timestamp)).count(), peers.len())
     });
@@ -89,7 +109,7 @@ fn line(
     if is_wide {
         writeln!(
             out,
-            "{time:<20}  {interface:<15}  {rx:>13}  {tx:>13}  {:>10}  {:>10}  {:>8}  {:>8}  {:>8}  {:>8}  {online:>9}",
+            "{time:<20}  {name}  {rx:>13}  {tx:>13}  {:>10}  {:>10}  {:>8}  {:>8}  {:>8}  {:>8}  {online:>9}",
             count(rate(Counter::RxPackets)),
             count(rate(Counter::TxPackets)),
             count(rate(Counter::RxErrors)),
@@ -101,7 +121,7 @@ fn line(
         let time = time.get(11..).unwrap_or_default();
         writeln!(
             out,
-            "{time:<9}  {interface:<15}  {rx:>13}  {tx:>13}  {:>6}  {:>6}  {online:>6}",
+            "{time:<9}  {name}  {rx:>13}  {tx:>13}  {:>6}  {:>6}  {online:>6}",
             count(both(Counter::RxErrors, Counter::TxErrors)),
             count(both(Counter::RxDropped, Counter::TxDropped)),
         )

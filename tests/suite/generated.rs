@@ -85,6 +85,24 @@ fn manual_names_every_flag_code_counter_and_key() {
 }
 
 #[test]
+fn manual_names_every_event_and_its_keys() {
+    let page = read("man/wgstat-watch.1");
+    let (_, events) = page.split_once(".SH EVENTS\n").unwrap();
+    let (events, _) = events.split_once(".SH ").unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&read("docs/schema/event.json")).unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    let types = properties["type"]["enum"].as_array().unwrap();
+    for name in types {
+        assert!(events.contains(&format!(".TP\n\\fB{}\\fR\n", name.as_str().unwrap())), "{name}");
+    }
+    assert_eq!(events.matches(".TP\n").count(), types.len());
+    let words: BTreeSet<&str> = events.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for key in properties.keys() {
+        assert!(words.contains(key.as_str()), "{key}");
+    }
+}
+
+#[test]
 fn minimum_rust_version_is_no_lower_than_any_dependency_s() {
     let output = Command::new(env!("CARGO"))
         // Other platforms' crates are never downloaded.

@@ -10,6 +10,7 @@ use wgstat::model::{Backend, Counter, InterfaceStats, Name, Network, Peer, Publi
 use wgstat::rates::rates;
 use wgstat::render::check::{self, Checked};
 use wgstat::render::human::Style;
+use wgstat::render::lines::{self, Lines};
 use wgstat::render::prometheus::Compat;
 use wgstat::render::{Report, json, plugin, prometheus, stats, status};
 
@@ -73,11 +74,22 @@ fn render(name: &str, snapshot: &Snapshot) {
         compare(&format!("{name}{kind}.prom"), &text);
     }
     check_of(name, &report, &styles);
+    lines_of(name, &report);
     let mut text = Vec::new();
     json::status(&mut text, &report).unwrap();
     let value = document(&text);
     check_text(&text, &Style { unicode: true, ..Style::default() });
     compare(&format!("{name}.json"), format!("{value:#}\n").as_bytes());
+}
+
+/// What `watch` shows where there is no terminal to draw on: with few columns, and with all.
+fn lines_of(name: &str, report: &Report<'_>) {
+    for (kind, style) in [("80", terminal(80)), ("200", terminal(200))] {
+        let mut text = Vec::new();
+        Lines::default().tick(&mut text, &style, report).unwrap();
+        check_text(&text, &Style { width: None, ..style });
+        compare(&format!("{name}.watch.{kind}.txt"), &text);
+    }
 }
 
 /// The same findings as `check` shows them.
@@ -323,6 +335,12 @@ fn rates_stand_beside_their_counters() {
     let mut text = Vec::new();
     stats::write(&mut text, &terminal(80), &report).unwrap();
     compare("rates.stats.80.txt", &text);
+    lines_of("rates", &report);
+    for width in [80, lines::WIDE - 1, lines::WIDE] {
+        let mut text = Vec::new();
+        Lines::default().tick(&mut text, &terminal(width), &report).unwrap();
+        check_text(&text, &terminal(width));
+    }
     let mut text = Vec::new();
     stats::write(&mut text, &terminal(60), &report).unwrap();
     check_text(&text, &terminal(60));

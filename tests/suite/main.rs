@@ -22,3 +22,4 @@ mod surroundings;
 mod terminal;
 #[cfg(feature = "tui")]
 mod view;
+mod watch;
