@@ -18,9 +18,9 @@ const CHECK_BUDGET: f64 = 10.0;
 const OF_ITS_OWN: usize = 4;
 /// MiB on L1 and L3.
 const RESIDENT_BUDGET: [(usize, f64); 2] = [(0, 4.0), (2, 12.0)];
-/// What chance may add: at 10,000 peers a run differs from the next by 3 %, and on a small host a build from the next by 5 %,
-/// for code lies on other pages. Not met for certain is `export-metrics` among 2,000 links: 1.44 to 1.51 of 1.45.
-const TOLERANCE: f64 = 1.06;
+/// What chance may add: at 10,000 peers a run differs from the next by 3 %. On a small host a build may differ from the next by
+/// as much, for code lies on other pages.
+const TOLERANCE: f64 = 1.03;
 
 /// Results by load and program.
 #[derive(Default)]

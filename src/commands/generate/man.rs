@@ -1,6 +1,7 @@
 //! The manual pages: what clap knows of the commands, and what the tables know of counters, errors and findings.
 
 mod config;
+mod watch;
 
 use std::io;
 
@@ -20,9 +21,15 @@ pub(super) fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut pages = vec![("wgstat.1".to_owned(), main_page(&command)?)];
     for subcommand in command.get_subcommands() {
         let name = format!("wgstat-{}", subcommand.get_name());
-        let is_check = subcommand.get_name() == "check";
-        let subcommand = subcommand.clone().display_name(&name).name(name.clone());
-        let page = if is_check { check_page(subcommand)? } else { whole_page(subcommand)? };
+        let mut page = whole_page(subcommand.clone().display_name(&name).name(name.clone()))?;
+        let sections = match subcommand.get_name() {
+            "check" => vec![verdicts(), limits(), state(), findings(), counted_nowhere()],
+            "watch" => watch::sections(),
+            _ => Vec::new(),
+        };
+        for section in sections {
+            section.to_writer(&mut page)?;
+        }
         pages.push((format!("{name}.1"), page));
     }
     pages.push(("wgstat.toml.5".to_owned(), config::page()?));
@@ -37,14 +44,6 @@ fn man(command: Command) -> Man {
 fn whole_page(command: Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     man(command).render(&mut page)?;
-    Ok(page)
-}
-
-fn check_page(command: Command) -> io::Result<Vec<u8>> {
-    let mut page = whole_page(command)?;
-    for section in [verdicts(), limits(), state(), findings(), counted_nowhere()] {
-        section.to_writer(&mut page)?;
-    }
     Ok(page)
 }
 
