@@ -84,7 +84,7 @@ enum End {
     Panic(Box<dyn Any + Send>),
 }
 
-/// Shows the view until it is left; returns the last tick. A signal that ends programs ends this one, once the terminal is
+/// Shows the view until it is left; returns the last look, and why none could be taken since. A signal that ends programs ends this one, once the terminal is
 /// as it was.
 ///
 /// # Errors
@@ -92,7 +92,7 @@ enum End {
 ///
 /// # Panics
 /// Where the source does, once the terminal is as it was.
-pub fn run(source: impl Source + 'static, first: Arc<Tick>, options: Options) -> Result<Arc<Tick>> {
+pub fn run(source: impl Source + 'static, first: Arc<Tick>, options: Options) -> Result<(Arc<Tick>, Option<Error>)> {
     let (sender, messages) = sync_channel(QUEUE);
     // Before the terminal is changed: no signal finds it so and nobody to mend it.
     let signals =
@@ -112,7 +112,7 @@ pub fn run(source: impl Source + 'static, first: Arc<Tick>, options: Options) ->
             resume_unwind(payload);
         }
     }
-    Ok(app.last())
+    Ok(app.into_last())
 }
 
 /// Draws whenever something happened, and every second, because ages tick.
@@ -161,6 +161,7 @@ fn show(
             match wish {
                 Some(Wish::Leave) => return Ok(End::Left),
                 // The signal that wakes this program up again takes the terminal back.
+                Some(Wish::Suspend) if terminal::has_nobody_to_resume() => {}
                 Some(Wish::Suspend) => screen.while_given_back(|| emulate_default_handler(SIGTSTP))?,
                 Some(Wish::Redraw) => screen.while_given_back(|| Ok(()))?,
                 Some(Wish::Interval(interval)) => sampling.set_interval(interval),
@@ -231,7 +232,9 @@ fn forward_signals(mut signals: Signals, sender: &SyncSender<Message>) {
         let _ = sender.try_send(Message::Signal(signal));
         if matches!(signal, SIGTERM | SIGHUP | SIGQUIT) {
             std::thread::sleep(PATIENCE);
-            terminal::give_back();
+            // Writing may block as well; setting the modes, which comes first, does not.
+            let _ = std::thread::Builder::new().spawn(terminal::give_back);
+            std::thread::sleep(PATIENCE / 10);
             let _ = emulate_default_handler(signal);
         }
     }

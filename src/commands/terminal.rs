@@ -32,7 +32,9 @@ pub(super) fn style(color: Color) -> Style {
 #[cfg(feature = "tui")]
 pub(super) fn can_draw() -> bool {
     let is_able = env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
-    stdout().is_terminal() && stdin().is_terminal() && is_able
+    // Serial lines often do not say how large the terminal is.
+    let has_size = rustix::termios::tcgetwinsize(stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0);
+    stdout().is_terminal() && stdin().is_terminal() && is_able && has_size
 }
 
 /// `COLUMNS` where it is set, else the terminal's width. A pipe has none: what reads it should not miss a column.

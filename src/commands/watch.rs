@@ -36,8 +36,11 @@ pub(super) fn run(
             count: options.count.map(std::num::NonZeroU64::get),
             style: terminal::style(global.color),
         };
-        let last = crate::tui::run(watch, first, view)?;
-        return Ok(super::conclude(&last.sample.snapshot, global, remarks));
+        let (last, failure) = crate::tui::run(watch, first, view)?;
+        let outcome = super::conclude(&last.sample.snapshot, global, remarks);
+        let Some(error) = failure else { return Ok(outcome) };
+        remark(remarks, &error.to_string(), error.hint().as_deref());
+        return Ok(if global.strict { Outcome::Incomplete } else { outcome });
     }
     tell_oddities(watch.sampler(), global, remarks);
     let Snapshot { networks, hints, .. } = &first.sample.snapshot;

@@ -18,8 +18,16 @@ pub struct Tracker {
     /// `None` before the first look.
     known: Option<HashMap<Identity, Known>>,
     /// What went, the last one last: a tunnel that is made anew is often seen to be gone meanwhile.
-    gone: VecDeque<(Option<String>, Name)>,
+    gone: VecDeque<Gone>,
     findings: Vec<Finding>,
+}
+
+/// A network that went.
+#[derive(Debug)]
+struct Gone {
+    identity: Identity,
+    interface: Name,
+    stats: InterfaceStats,
 }
 
 /// A network as it was last seen.
@@ -28,8 +36,8 @@ struct Known {
     interface: Name,
     label: String,
     stats: InterfaceStats,
-    /// The last that could be read: what cannot be read did not go.
-    peers: HashMap<PublicKey, KnownPeer>,
+    /// The last that could be read: what cannot be read did not go. `None` while none were ever read.
+    peers: Option<HashMap<PublicKey, KnownPeer>>,
 }
 
 #[derive(Debug, Default)]
@@ -71,11 +79,11 @@ impl Tracker {
             // A map has no order of its own.
             gone.sort_by(|(a, _), (b, _)| a.cmp(b));
             let mut links = Vec::new();
-            for ((netns, ifindex), Known { interface, label, .. }) in gone {
+            for (identity, Known { interface, label, stats, .. }) in gone {
                 // Without a link there was no interface: a daemon of another namespace, or a dead one.
-                let Ok(ifindex) = ifindex else { continue };
+                let (netns, Ok(ifindex)) = identity.clone() else { continue };
                 self.gone.drain(..self.gone.len().saturating_sub(REMEMBERED - 1));
-                self.gone.push_back((netns.clone(), interface.clone()));
+                self.gone.push_back(Gone { identity, interface: interface.clone(), stats });
                 links.push(Event {
                     timestamp: snapshot.timestamp,
                     netns,
@@ -87,9 +95,14 @@ impl Tracker {
             }
             for network in came.into_iter().filter(|network| network.ifindex.is_some()) {
                 links.push(event(snapshot, network, What::InterfaceAdded));
-                let is_same = |(netns, name): &(_, Name)| (netns, name) == (&network.netns, &network.interface);
-                if let Some(place) = self.gone.iter().position(is_same) {
-                    self.gone.remove(place);
+                let is_namesake =
+                    |gone: &Gone| (&gone.identity.0, &gone.interface) == (&network.netns, &network.interface);
+                let Some(place) = self.gone.iter().rposition(is_namesake) else { continue };
+                // It may be the same link, that was out of the scope for a while: by another name, say.
+                let is_reset = self.gone.remove(place).is_some_and(|gone| {
+                    gone.identity != identity(network) || has_gone_back(&gone.stats, &network.stats)
+                });
+                if is_reset {
                     links.push(event(snapshot, network, What::CounterReset(None)));
                 }
             }
@@ -139,12 +152,7 @@ impl Tracker {
 
 impl Known {
     fn new(network: &Network) -> Self {
-        Self {
-            interface: network.interface.clone(),
-            label: String::new(),
-            stats: network.stats.clone(),
-            peers: HashMap::new(),
-        }
+        Self { interface: network.interface.clone(), label: String::new(), stats: network.stats.clone(), peers: None }
     }
 
     /// Compares with the network as it is now, and takes that over.
@@ -153,23 +161,26 @@ impl Known {
             let before = std::mem::replace(&mut self.interface, network.interface.clone());
             happened.push(What::InterfaceRenamed { before });
         }
-        let is_reset = Counter::ALL.into_iter().any(|counter| {
-            let both = self.stats.get(counter).zip(network.stats.get(counter));
-            both.is_some_and(|(old, new)| change(old, new) == Change::Reset)
-        });
-        if is_reset {
+        if has_gone_back(&self.stats, &network.stats) {
             happened.push(What::CounterReset(None));
         }
         self.stats.clone_from(&network.stats);
         self.label = network.label().into_owned();
         // Peers that could not be read are still those that were.
         if let Some(peers) = &network.peers {
+            let is_first = self.peers.is_none();
+            let before = happened.len();
             self.update_peers(peers, now, happened);
+            if is_first {
+                // Of peers that are seen for the first time nothing is known to have happened.
+                happened.truncate(before);
+            }
         }
     }
 
     fn update_peers(&mut self, peers: &[Peer], now: u64, happened: &mut Vec<What>) {
-        let mut before = std::mem::replace(&mut self.peers, HashMap::with_capacity(peers.len()));
+        let mut before = self.peers.take().unwrap_or_default();
+        let mut now_known = HashMap::with_capacity(peers.len());
         for peer in peers {
             let who = || Who { public_key: peer.public_key, name: peer.name.clone() };
             let is_online = peer.is_online(now);
@@ -191,14 +202,22 @@ impl Known {
             // The name allocates; most stay as they are.
             let name = if name == peer.name { name } else { peer.name.clone() };
             let (endpoint, rx_bytes, tx_bytes) = (peer.endpoint, peer.rx_bytes, peer.tx_bytes);
-            self.peers.insert(peer.public_key, KnownPeer { name, is_online, endpoint, rx_bytes, tx_bytes });
+            now_known.insert(peer.public_key, KnownPeer { name, is_online, endpoint, rx_bytes, tx_bytes });
         }
+        self.peers = Some(now_known);
         let mut gone: Vec<(PublicKey, KnownPeer)> = before.into_iter().filter(|(_, peer)| peer.is_online).collect();
         gone.sort_by_key(|(key, _)| *key);
         happened.extend(
             gone.into_iter().map(|(public_key, KnownPeer { name, .. })| What::PeerOffline(Who { public_key, name })),
         );
     }
+}
+
+fn has_gone_back(old: &InterfaceStats, new: &InterfaceStats) -> bool {
+    Counter::ALL.into_iter().any(|counter| {
+        let both = old.get(counter).zip(new.get(counter));
+        both.is_some_and(|(old, new)| change(old, new) == Change::Reset)
+    })
 }
 
 fn event(snapshot: &Snapshot, network: &Network, what: What) -> Event {
@@ -281,8 +300,13 @@ mod tests {
 
     #[test]
     fn interface_that_comes_back_after_a_while_starts_anew() {
-        let looks = [vec![network(4, 7, None)], vec![], vec![network(4, 7, None)]].map(snapshot);
-        assert_eq!(happened(&looks)[2], ["interface_added", "counter_reset"], "even under its old index");
+        let back = |ifindex, packets| {
+            let looks = [vec![network(4, 7, None)], vec![], vec![network(ifindex, packets, None)]].map(snapshot);
+            happened(&looks)[2].clone()
+        };
+        assert_eq!(back(5, 9), ["interface_added", "counter_reset"]);
+        assert_eq!(back(4, 6), ["interface_added", "counter_reset"]);
+        assert_eq!(back(4, 9), ["interface_added"], "the same link, by another name for a while");
     }
 
     #[test]
@@ -303,6 +327,13 @@ mod tests {
         let looks = peers.map(|peers| snapshot(vec![network(4, 7, peers)]));
         let nothing: Vec<&str> = vec![];
         assert_eq!(happened(&looks), [nothing.clone(), nothing.clone(), vec!["peer_offline"], nothing]);
+    }
+
+    #[test]
+    fn peers_that_could_not_be_read_at_first_did_not_come() {
+        let looks = [None, Some(vec![peer(NOW)]), Some(vec![peer(NOW - 181)])];
+        let looks = looks.map(|peers| snapshot(vec![network(4, 7, peers)]));
+        assert_eq!(happened(&looks), [vec![], vec![], vec!["peer_offline"]]);
     }
 
     #[test]

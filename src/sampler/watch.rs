@@ -141,6 +141,10 @@ impl Watch {
             self.ticks.clear();
             self.anchors.clear();
         }
+        let age = |look: &Look| moment.awake.saturating_duration_since(look.moment.awake);
+        while self.anchors.get(1).is_some_and(|second| age(second) >= WINDOW) {
+            self.anchors.pop_front();
+        }
         self.sampler.name(&mut snapshot);
         let before = self.anchors.front();
         let past: Option<&Snapshot> = before.map(|before| &before.tick.sample.snapshot);
@@ -168,9 +172,6 @@ impl Watch {
         let since = |earlier: &Look| look.moment.awake.saturating_duration_since(earlier.moment.awake);
         if self.anchors.back().is_none_or(|newest| since(newest) >= SPACING) {
             self.anchors.push_back(look.clone());
-        }
-        while self.anchors.get(1).is_some_and(|second| since(second) >= WINDOW) {
-            self.anchors.pop_front();
         }
         if self.ticks.len() == 2 {
             self.ticks.pop_front();

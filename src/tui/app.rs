@@ -10,6 +10,7 @@ use super::Options;
 use super::figures::Units;
 use super::input::{Action, Motion, Turn, action, wheel};
 use super::peers::Peers;
+use crate::error::Error;
 use crate::events::Event;
 use crate::history::History;
 use crate::model::{Name, Network, Peer};
@@ -61,6 +62,8 @@ pub(super) enum Popup {
 struct Known {
     tick: Arc<Tick>,
     history: History,
+    events: VecDeque<Event>,
+    failure: Option<Arc<Error>>,
     now: u64,
 }
 
@@ -82,8 +85,6 @@ pub struct App {
     latest: Known,
     /// While it is paused.
     frozen: Option<Known>,
-    events: VecDeque<Event>,
-    failure: Option<String>,
     choice: Choice,
     pub(super) style: Style,
     pub(super) units: Units,
@@ -104,10 +105,14 @@ impl App {
     pub fn new(first: Arc<Tick>, options: Options) -> Self {
         let now = first.sample.snapshot.timestamp;
         let mut app = Self {
-            latest: Known { tick: Arc::clone(&first), history: History::default(), now },
+            latest: Known {
+                tick: Arc::clone(&first),
+                history: History::default(),
+                events: VecDeque::new(),
+                failure: None,
+                now,
+            },
             frozen: None,
-            events: VecDeque::new(),
-            failure: None,
             choice: Choice::default(),
             style: options.style,
             units: Units::default(),
@@ -134,18 +139,18 @@ impl App {
             Next::Tick(tick) => (tick, true),
             Next::Change(tick) => (tick, false),
             Next::Failed(error) => {
-                let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-                self.failure = Some(format!("{error}{hint}"));
+                self.latest.failure = Some(Arc::new(error));
                 return;
             }
             Next::Interrupted => return,
         };
-        self.failure = None;
+        self.latest.failure = None;
         if is_tick {
             self.latest.history.add(&tick.sample.snapshot, &tick.sample.rates);
         }
-        self.events.extend(tick.events.iter().cloned());
-        self.events.drain(..self.events.len().saturating_sub(EVENTS));
+        let events = &mut self.latest.events;
+        events.extend(tick.events.iter().cloned());
+        events.drain(..events.len().saturating_sub(EVENTS));
         self.latest.tick = tick;
         if self.frozen.is_none() {
             self.arrange();
@@ -305,10 +310,11 @@ impl App {
         }
     }
 
-    /// What the view was last told, shown or not.
+    /// The last look that the view was told of, shown or not, and why none could be taken since.
     #[must_use]
-    pub fn last(&self) -> Arc<Tick> {
-        Arc::clone(&self.latest.tick)
+    pub fn into_last(self) -> (Arc<Tick>, Option<Error>) {
+        drop(self.frozen);
+        (self.latest.tick, self.latest.failure.and_then(Arc::into_inner))
     }
 
     pub(super) fn tick(&self) -> &Tick {
@@ -330,12 +336,12 @@ impl App {
 
     /// The newest last.
     pub(super) const fn events(&self) -> &VecDeque<Event> {
-        &self.events
+        &self.known().events
     }
 
     /// Why the last look could not be taken.
-    pub(super) fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
+    pub(super) fn failure(&self) -> Option<&Error> {
+        self.known().failure.as_deref()
     }
 
     pub(super) fn networks(&self) -> &[Network] {

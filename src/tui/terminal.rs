@@ -1,6 +1,8 @@
 //! The terminal while it is the view's, and as it was before.
 
+use std::fs;
 use std::io::{self, BufWriter, Stdout, stdout};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
@@ -28,7 +30,8 @@ static LAST_WORDS: Mutex<Option<String>> = Mutex::new(None);
 
 /// The terminal as the view's; when this is dropped, and when the program panics, it is as it was before.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: it would show the cursor, which is shown by then, and complain where the terminal is gone.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Screen {
@@ -40,7 +43,7 @@ impl Screen {
         speak_when_given_back();
         // A whole screen in one piece: no half of one is ever seen.
         let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))?;
-        let screen = Self { terminal };
+        let screen = Self { terminal: ManuallyDrop::new(terminal) };
         take()?;
         Ok(screen)
     }
@@ -80,6 +83,16 @@ pub(super) fn give_back() {
         let _ = disable_raw_mode();
         let _ = execute!(stdout(), Print(MOUSE_OFF), LeaveAlternateScreen, Show);
     }
+}
+
+/// Whether a program that is stopped here stays so for ever: a shell gives each of its jobs a process group, and what is in the
+/// session's own was started by `ssh -t` or as a container's command.
+pub(super) fn has_nobody_to_resume() -> bool {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name, which may hold anything: state, parent, process group, session. 0 is one outside of a PID namespace.
+    let mut fields = stat.rsplit_once(')').unwrap_or_default().1.split_whitespace().skip(2);
+    let (group, session) = (fields.next(), fields.next());
+    group.is_some_and(|group| group != "0") && group == session
 }
 
 /// Whether there is no longer a terminal to read from.

@@ -176,7 +176,11 @@ fn notices(buffer: &mut Buffer, rest: &mut Rect, app: &App) {
     let problems = sample.snapshot.problems.iter().filter(|problem| !has_card(problem)).map(placed);
     let homeless =
         sample.findings.iter().filter(|finding| !app.networks().iter().any(|network| finding.concerns(network)));
-    let notices = app.failure().map(str::to_owned).into_iter().chain(problems);
+    let failure = app.failure().map(|error| {
+        let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{error}{hint}")
+    });
+    let notices = failure.into_iter().chain(problems);
     let notices = notices.chain(homeless.map(|finding| finding.summary.clone()));
     let room = NOTICES.min(usize::from(rest.height / 4));
     let width = rest.width.into();

@@ -197,6 +197,18 @@ fn view_is_suspended_and_resumed() {
     assert_eq!(tmux.state().0, "0");
 }
 
+/// As by `ssh -t` or as a container's command: nobody would ever resume it.
+#[test]
+fn view_without_a_shell_is_not_suspended() {
+    let tmux = Tmux::start();
+    tmux.run(&["new-window", &format!("exec {} watch", crate::lab::wgstat().display())]);
+    tmux.wait("the view", |screen| screen.starts_with("wgstat"));
+    tmux.keys(&["C-z", "?"]);
+    tmux.wait("the help", |screen| screen.contains("this help"));
+    tmux.keys(&["C-c"]);
+    tmux.wait("the shell again", |screen| screen.contains('$'));
+}
+
 #[test]
 fn keys_and_sizes_on_a_real_terminal() {
     let tmux = Tmux::start();

@@ -321,11 +321,21 @@ fn pause_stops_all_that_moves_and_misses_nothing() {
     for _ in 0..5 {
         story.tick(|snapshot| grow(snapshot, &[(Counter::RxBytes, 4096)]));
     }
+    story.tick(|snapshot| {
+        grow(snapshot, &[(Counter::RxBytes, 4096)]);
+        snapshot.networks[1].enabled = Some(true);
+    });
+    let error = || Error::NetnsNotFound { name: "blue".into(), have: Vec::new() };
+    story.app.look(Next::Failed(error()));
     // Ages stand still, too.
     assert_eq!(story.screen(80, 24), paused);
     story.press(&[KeyCode::Char('p')]);
     let screen = story.screen(80, 24);
     assert!(screen.contains("rx    2.00 KiB/s") && !screen.contains("PAUSED"), "{screen}");
+    assert!(screen.contains("! blue: no such network namespace") && screen.contains("wg1: no longer"), "{screen}");
+    let (tick, failure) = story.app.into_last();
+    assert_eq!(tick.sample.snapshot, story.snapshot);
+    assert_eq!(failure.map(|error| error.to_string()), Some(error().to_string()), "also when it is left");
 }
 
 #[test]

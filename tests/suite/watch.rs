@@ -179,7 +179,9 @@ fn watch_ends_after_so_many_ticks() {
 #[test]
 fn signal_ends_it() {
     for (signal, code) in [("TERM", "143"), ("HUP", "129")] {
-        let mut session = Session::start("", "$WGSTAT watch --interval 1h");
+        // Whoever runs the tests may ignore them (nohup), and programs inherit that.
+        let command = "env --default-signal=HUP,TERM $WGSTAT watch --interval 1h";
+        let mut session = Session::start("", command);
         session.out.until(|line| !is_heading(line));
         session.run(&format!("kill -{signal} $watch"));
         // The shell may name the signal, too.

@@ -20,7 +20,9 @@ pub(super) fn sections() -> Vec<Roff> {
 fn keys() -> Roff {
     let mut section = Roff::new();
     section.control("SH", ["KEYS"]).text([roman(
-        "Of the live view, which is drawn on a terminal. Rates of peers, and what was exchanged with them, are in bytes with prefixes          of 1024, or in bits with prefixes of 1000. In a graph the newest tick stands at the right, and a dot is a tick of which          nothing is known.",
+        "Of the live view, which is drawn on a terminal. Rates of peers, and what was exchanged with them, are in bytes with prefixes \
+         of 1024, or in bits with prefixes of 1000. In a graph the newest tick stands at the right, and a dot is a tick of which \
+         nothing is known.",
     )]);
     for key in crate::tui::KEYS {
         item(&mut section, key.keys, key.does);
@@ -71,7 +73,8 @@ fn events() -> Roff {
         "With --json each is a document of one line, between those of the ticks. All have these keys: type, schema_version, \
          timestamp (seconds since the Unix epoch), netns, interface, ifindex, network (its friendly name, else the interface's), \
          previous_interface, peer (with name and public_key), endpoint, previous_endpoint and finding. Those that an event does \
-         not fill are null. Nothing is an event at the first look, and what cannot be seen neither went nor is over.",
+         not fill are null. Nothing is an event at the first look, and what cannot be seen neither went nor is over. A tick at which \
+         nothing could be read is a document with the one key error (code and message), and no sample.",
     )]);
     for (name, text) in [
         (
@@ -94,8 +97,8 @@ fn events() -> Roff {
         ("finding_raised", "Something is wrong: finding is as wgstat check shows it, see wgstat-check(1)."),
         (
             "finding_cleared",
-            "It is no longer wrong; finding is as it was last. Findings that need time are judged over the last 30 seconds, so they \
-             stay for that long after their cause.",
+            "It is no longer wrong; finding is as it was last. Findings that need time are judged over the last 30 to 46 seconds, \
+             or over one longer interval, so they stay for that long after their cause.",
         ),
     ] {
         item(&mut section, name, text);
