@@ -201,8 +201,9 @@ fn view_is_suspended_and_resumed() {
 #[test]
 fn view_without_a_shell_is_not_suspended() {
     let tmux = Tmux::start();
-    tmux.run(&["new-window", &format!("exec {} watch", crate::lab::wgstat().display())]);
-    tmux.wait("the view", |screen| screen.starts_with("wgstat"));
+    // It starts a session; and where what it started is stopped, it stops, too.
+    tmux.line("script -qec \"$WGSTAT watch\" /dev/null");
+    tmux.wait("the view", |screen| screen.contains("peers of wg0"));
     tmux.keys(&["C-z", "?"]);
     tmux.wait("the help", |screen| screen.contains("this help"));
     tmux.keys(&["C-c"]);
