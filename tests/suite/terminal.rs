@@ -306,7 +306,7 @@ struct Faulty(bool);
 
 impl Source for Faulty {
     fn next(&mut self, _files: &[PollFd<'_>]) -> Next {
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_secs(3));
         assert!(!std::mem::replace(&mut self.0, true), "forced panic in the thread that takes samples");
         Next::Tick(nothing())
     }
@@ -330,7 +330,7 @@ fn panic_of_the_sampling_thread() {
 #[ignore = "it panics: run by the next test, on a terminal"]
 fn panic_of_the_drawing_thread() {
     let _screen = Screen::enter().unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(Duration::from_secs(3));
     panic!("forced panic in the thread that draws");
 }
 
