@@ -1,4 +1,7 @@
-//! The throughput of each network at the last ticks: fixed in size, whatever happens.
+//! What was measured at earlier looks: fixed in size, whatever happens. Here the throughput of each network at the last ticks,
+//! for a view; a day of counters is in [`record`].
+
+pub mod record;
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,6 +1,8 @@
 //! Owns a collector and the one place where time passes: the wall clock that dates a snapshot, and the monotonic clock
 //! between two of them.
 
+mod live;
+mod looks;
 mod watch;
 
 use std::path::Path;
@@ -15,6 +17,7 @@ use crate::model::{Fact, Host, Network, Origins, Problem, Settings, Snapshot, So
 use crate::names::{Format, Names, Reader};
 use crate::rates::{NetworkRates, counterpart, rates};
 
+pub use self::live::Live;
 pub use self::watch::{Next, Tick, Watch};
 
 /// A snapshot with what follows from it.
@@ -147,6 +150,12 @@ impl Sampler {
     /// Gives networks and peers their names, and says what names may be missing.
     fn name(&mut self, snapshot: &mut Snapshot) {
         let start = Instant::now();
+        self.read_names();
+        self.give_names(snapshot, start);
+    }
+
+    /// Reads the files of names, if anything of them changed.
+    fn read_names(&mut self) {
         let mut reader = Reader::default();
         let changed = self.files.read(&mut |item| match item {
             Item::WgQuick(path, interface) => reader.file(path, Format::WgQuick { interface: interface.clone() }),
@@ -157,6 +166,10 @@ impl Sampler {
         if changed {
             self.names = reader.finish();
         }
+    }
+
+    /// Gives the names that are known by then.
+    fn give_names(&self, snapshot: &mut Snapshot, start: Instant) {
         self.names.give(&self.settings, snapshot);
         let is_nameless = |network: &Network| network.peers.iter().flatten().any(|peer| peer.name.is_none());
         let missed = self.files.faults().iter().filter(|fault| {

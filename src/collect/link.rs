@@ -1,6 +1,7 @@
 //! Which links exist, and what the kernel counts on them: `RTM_GETLINK`.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use netlink_packet_core::{DefaultNla, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
@@ -73,8 +74,10 @@ pub struct WireguardLinks {
 /// # Errors
 /// Where no attempt gave a whole and consistent list.
 pub fn wireguard_links<T: Transport>(rtnl: &mut Netlink<T>) -> Result<WireguardLinks, Failure> {
-    let release = rustix::system::uname();
-    match list(rtnl, loses_links_in_silence(&release.release().to_string_lossy())) {
+    // The kernel stays the same for as long as this program runs.
+    static ANY_SIZE: LazyLock<bool> =
+        LazyLock::new(|| loses_links_in_silence(&rustix::system::uname().release().to_string_lossy()));
+    match list(rtnl, *ANY_SIZE) {
         // A link has more names than fit the page that the kernel reserves for it.
         Err(failure) if failure.is(Errno::MSGSIZE) => list(rtnl, true),
         result => result,

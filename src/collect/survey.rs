@@ -45,6 +45,11 @@ impl Survey {
         self.scope.tolerates_strangers = true;
     }
 
+    /// From now on these interfaces should be there.
+    pub fn expect(&mut self, expected: Vec<Name>) {
+        self.scope.expected = expected;
+    }
+
     /// News of the links it looks at. Of other namespaces than the caller's there is none: the socket would keep them.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod allowed_ips;
 pub mod counters;
 mod errors;
 mod interface;
+mod lasting;
 mod path;
 mod peers;
 pub mod rules;
@@ -15,8 +16,11 @@ mod unsent;
 mod verdict;
 mod view;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::net::{IpAddr, SocketAddr};
 
+pub use self::lasting::Lasting;
 pub use self::threshold::Limit;
 pub use self::unsent::wants_routes;
 pub use self::verdict::{Verdict, hides_trouble, verdict};
@@ -76,6 +80,8 @@ pub struct Finding {
     /// What to type: a shell command, with what else is to be said of it as a comment. What only the operator knows stands in
     /// capitals.
     pub remedy: String,
+    /// The peer's endpoint, where the remedy names it.
+    pub endpoint: Option<IpAddr>,
 }
 
 impl Finding {
@@ -89,6 +95,20 @@ impl Finding {
     #[must_use]
     pub fn manual(&self) -> String {
         format!("wgstat-check(1), {}", self.id)
+    }
+
+    /// The remedy without any peer's endpoint, which the kernel shows to the privileged only.
+    #[must_use]
+    pub fn remedy_without_endpoint(&self) -> Cow<'_, str> {
+        match self.endpoint {
+            Some(endpoint) => Cow::Owned(self.remedy.replace(&endpoint.to_string(), "ENDPOINT")),
+            None => Cow::Borrowed(&self.remedy),
+        }
+    }
+
+    /// Fills a peer's endpoint in, as this word.
+    fn with_endpoint(self, word: &str, endpoint: SocketAddr, value: &str) -> Self {
+        Self { endpoint: Some(endpoint.ip()), ..self.with(word, value) }
     }
 
     /// Fills a word of the remedy in, where it stands alone: a key may well hold the same letters.
@@ -205,6 +225,7 @@ fn finding(id: &'static str, network: &Network) -> Finding {
         summary: rule.summary.to_owned(),
         cause: rule.cause,
         remedy: rule.remedy.replace("INTERFACE", &network.interface.shell_word()),
+        endpoint: None,
     }
 }
 
@@ -252,7 +273,7 @@ impl<'a> Of<'a> {
 fn about_peer(finding: Finding, peer: &Peer) -> Finding {
     let finding = finding.with("PEER", &peer.public_key.to_string());
     match peer.endpoint {
-        Some(endpoint) => finding.with("ENDPOINT", &endpoint.ip().to_string()),
+        Some(endpoint) => finding.with_endpoint("ENDPOINT", endpoint, &endpoint.ip().to_string()),
         None => finding,
     }
 }

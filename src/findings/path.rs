@@ -178,7 +178,7 @@ fn around_the_tunnel(base: Finding, looped: &Of<'_>, detour: Option<(&Peer, &Det
 
 fn to(base: Finding, peer: Option<&Peer>) -> Finding {
     match peer.and_then(|peer| peer.endpoint) {
-        Some(endpoint) => base.with("ENDPOINT/BITS", &host_prefix(endpoint)),
+        Some(endpoint) => base.with_endpoint("ENDPOINT/BITS", endpoint, &host_prefix(endpoint)),
         None => base,
     }
 }

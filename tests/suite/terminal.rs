@@ -316,7 +316,7 @@ impl Source for Faulty {
 
 fn nothing() -> Arc<Tick> {
     let sample = Sample { snapshot: Snapshot::default(), rates: Vec::new(), findings: Vec::<Finding>::new() };
-    Arc::new(Tick { sample, events: Vec::new() })
+    Arc::new(Tick { sample: Arc::new(sample), events: Vec::new() })
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Story {
         let found = findings(&snapshot);
         let events = tracker.see(&snapshot, &found);
         let sample = Sample { snapshot: snapshot.clone(), rates: Vec::new(), findings: found };
-        Self { app: App::new(Arc::new(Tick { sample, events }), options), snapshot, tracker }
+        Self { app: App::new(Arc::new(Tick { sample: Arc::new(sample), events }), options), snapshot, tracker }
     }
 
     /// The next tick, after something happened.
@@ -82,7 +82,7 @@ impl Story {
         let events = self.tracker.see(&self.snapshot, &found);
         let rates = rates(&before, &self.snapshot, INTERVAL);
         let sample = Sample { snapshot: self.snapshot.clone(), rates, findings: found };
-        self.app.look(Next::Tick(Arc::new(Tick { sample, events })));
+        self.app.look(Next::Tick(Arc::new(Tick { sample: Arc::new(sample), events })));
         self.app.set_clock(self.snapshot.timestamp);
     }
 
