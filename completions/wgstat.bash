@@ -28,6 +28,9 @@ _wgstat() {
             wgstat,help)
                 cmd="wgstat__subcmd__help"
                 ;;
+            wgstat,serve)
+                cmd="wgstat__subcmd__serve"
+                ;;
             wgstat,stats)
                 cmd="wgstat__subcmd__stats"
                 ;;
@@ -49,6 +52,9 @@ _wgstat() {
             wgstat__subcmd__help,help)
                 cmd="wgstat__subcmd__help__subcmd__help"
                 ;;
+            wgstat__subcmd__help,serve)
+                cmd="wgstat__subcmd__help__subcmd__serve"
+                ;;
             wgstat__subcmd__help,stats)
                 cmd="wgstat__subcmd__help__subcmd__stats"
                 ;;
@@ -65,7 +71,7 @@ _wgstat() {
 
     case "${cmd}" in
         wgstat)
-            opts="-v -h -V --json --exclude --netns --color --strict --no-peers --config --verbose --help --version status stats watch check export-metrics generate help"
+            opts="-v -h -V --json --exclude --netns --color --strict --no-peers --config --verbose --help --version status stats watch check export-metrics serve generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -141,7 +147,7 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__export__subcmd__metrics)
-            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --output --max-peers --peer-endpoints --compat --help"
+            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --output --peer-endpoints --max-peers --compat --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -229,7 +235,7 @@ _wgstat() {
             return 0
             ;;
         wgstat__subcmd__help)
-            opts="status stats watch check export-metrics generate help"
+            opts="status stats watch check export-metrics serve generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -298,6 +304,20 @@ _wgstat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wgstat__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wgstat__subcmd__help__subcmd__stats)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -333,6 +353,68 @@ _wgstat() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wgstat__subcmd__serve)
+            opts="-v -h --json --exclude --netns --color --strict --no-peers --config --verbose --listen --listen-mode --poll --max-connections --allow-host --web.config.file --peer-endpoints --max-peers --compat --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --netns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen-mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --poll)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --web.config.file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-peers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compat)
+                    COMPREPLY=($(compgen -W "mindflavor mdlayher" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -41,6 +41,7 @@ complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "stats" -d 'Show one i
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "watch" -d 'Watch rates, errors, drops and peers as they change'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
+complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "serve" -d 'Serve a dashboard, JSON and Prometheus metrics over HTTP'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration'
 complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
@@ -115,6 +116,27 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l no-peer
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l peer-endpoints -d 'Label peers with their endpoints; each time a peer roams this makes a new series'
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l listen -d 'Listen at this address and port, or on unix:PATH; may be repeated [default: 127.0.0.1:9586, or systemd\'s sockets]' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l listen-mode -d 'Mode of socket files, in octal' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l poll -d 'Take a sample in the background so often: for rates, what needs time, and the charts [default: 30s]' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l max-connections -d 'Serve so many connections at a time [default: 64]' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l allow-host -d 'Answer to this host name too, as behind a reverse proxy; may be repeated' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l web.config.file -d 'TLS and users, in the format of Prometheus\' exporters; read again when it changes' -r -F
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l max-peers -d 'Write at most so many peers of each network, those with the latest handshakes' -r
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l compat -d 'Write another exporter\'s metrics too, for its dashboards and rules' -r -f -a "mindflavor\t'MindFlavor\'s `prometheus_wireguard_exporter`'
+mdlayher\t'mdlayher\'s `wireguard_exporter`'"
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l json -d 'Print one JSON document instead of text (its schema: `wgstat generate schema`)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l strict -d 'Exit with 1 if anything could not be read'
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l no-peers -d 'Leave the peers unread; needs no privilege'
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l peer-endpoints -d 'Show peers\' endpoints to everyone, not only to clients that proved who they are; and label peers with them'
+complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless `NO_COLOR` is set'
@@ -130,10 +152,11 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l strict -d 'Ex
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l no-peers -d 'Leave the peers unread; needs no privilege'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s v -l verbose -d 'Say where names come from (status, stats, check), and what wgstat itself can see (check)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "watch" -d 'Watch rates, errors, drops and peers as they change'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration'
-complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "status" -d 'Show every WireGuard network: state, traffic, errors, drops, peers'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "stats" -d 'Show one interface in full, and what its counters mean'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "watch" -d 'Watch rates, errors, drops and peers as they change'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "check" -d 'Say what is wrong, why, and what to do; for people and for monitoring'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "export-metrics" -d 'Print Prometheus metrics, or write them for `node_exporter`\'s textfile collector'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "serve" -d 'Serve a dashboard, JSON and Prometheus metrics over HTTP'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "generate" -d 'Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration'
+complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::Threshold;
+use crate::model::{ListenAddress, Threshold};
 
 /// What the kernel knows about WireGuard interfaces, and what it means.
 #[derive(Debug, Parser)]
@@ -52,6 +53,7 @@ impl Cli {
             "watch" => Alone::parse(rest, Command::Watch),
             "check" => Alone::parse(rest, Command::Check),
             "export-metrics" => Alone::parse(rest, Command::ExportMetrics),
+            "serve" => Alone::parse(rest, |options| Command::Serve(Box::new(options))),
             _ => None,
         }
     }
@@ -168,6 +170,16 @@ pub enum Command {
     /// --output the file is replaced as a whole: a reader sees the old one or the new one, never half of one.
     ExportMetrics(ExportMetrics),
 
+    /// Serve a dashboard, JSON and Prometheus metrics over HTTP
+    ///
+    /// `/` is a dashboard for people, `/metrics` for Prometheus, `/api/status` what `status --json` prints; every request looks
+    /// anew. In the background a sample each --poll tells rates and what needs time, and keeps a day of counters.
+    ///
+    /// It listens on 127.0.0.1:9586 unless told otherwise, by --listen, the configuration or systemd's sockets. TLS and
+    /// passwords come from --web.config.file, in the format of Prometheus' exporters. SIGHUP reads all files again, SIGTERM
+    /// ends it.
+    Serve(Box<Serve>),
+
     /// Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration
     Generate(Generate),
 }
@@ -265,17 +277,65 @@ pub struct ExportMetrics {
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write at most so many peers of each network, those with the latest handshakes
-    #[arg(long, value_name = "N")]
-    pub max_peers: Option<usize>,
-
     /// Label peers with their endpoints; each time a peer roams this makes a new series
     #[arg(long)]
     pub peer_endpoints: bool,
 
+    /// What is written.
+    #[command(flatten)]
+    pub metrics: Metrics,
+}
+
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[derive(Debug, Clone, Default, Args)]
+pub struct Metrics {
+    /// Write at most so many peers of each network, those with the latest handshakes
+    #[arg(long, value_name = "N")]
+    pub max_peers: Option<usize>,
+
     /// Write another exporter's metrics too, for its dashboards and rules
     #[arg(long, value_name = "EXPORTER")]
     pub compat: Option<CompatArg>,
+}
+
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Only these interfaces: names, or globs such as 'wg*'; they may come later
+    #[arg(value_name = "IFACE")]
+    pub interfaces: Vec<OsString>,
+
+    /// Listen at this address and port, or on unix:PATH; may be repeated [default: 127.0.0.1:9586, or systemd's sockets]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = ListenAddress::from_str)]
+    pub listen: Vec<ListenAddress>,
+
+    /// Mode of socket files, in octal
+    #[arg(long, value_name = "MODE", value_parser = mode, default_value = "0600")]
+    pub listen_mode: u32,
+
+    /// Take a sample in the background so often: for rates, what needs time, and the charts [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = poll)]
+    pub poll: Option<Duration>,
+
+    /// Serve so many connections at a time [default: 64]
+    #[arg(long, value_name = "N", value_parser = connections)]
+    pub max_connections: Option<usize>,
+
+    /// Answer to this host name too, as behind a reverse proxy; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = host)]
+    pub allow_host: Vec<String>,
+
+    /// TLS and users, in the format of Prometheus' exporters; read again when it changes
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub web_config_file: Option<PathBuf>,
+
+    /// Show peers' endpoints to everyone, not only to clients that proved who they are; and label peers with them
+    #[arg(long)]
+    pub peer_endpoints: bool,
+
+    /// What /metrics has.
+    #[command(flatten)]
+    pub metrics: Metrics,
 }
 
 /// `--compat`.
@@ -366,6 +426,50 @@ fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Shortest time between two samples in the background: more often is what `watch` is for.
+const SHORTEST_POLL: Duration = Duration::from_secs(1);
+
+/// Reads `--poll`, and the same in the configuration.
+///
+/// # Errors
+/// What is wrong with it, in one line.
+pub fn poll(text: &str) -> Result<Duration, String> {
+    match interval(text) {
+        Ok(poll) if poll < SHORTEST_POLL => Err("it must be between 1s and 1day".to_owned()),
+        other => other,
+    }
+}
+
+/// More would need more descriptors than a process is usually given.
+pub const MOST_CONNECTIONS: usize = 4096;
+
+fn connections(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=MOST_CONNECTIONS) => Ok(number),
+        _ => Err(format!("it must be a whole number from 1 to {MOST_CONNECTIONS}")),
+    }
+}
+
+/// Reads `--allow-host`, and the same in the configuration.
+///
+/// # Errors
+/// What is wrong with it, in one line.
+pub fn host(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if !text.is_empty() && text.len() <= 253 && text.chars().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("it is a host name alone, without scheme, port or path: vpn.example.org".to_owned())
+    }
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("it must be a mode in octal, such as 0660".to_owned()),
+    }
+}
+
 fn count(text: &str) -> Result<NonZeroU64, String> {
     text.parse().map_err(|_| "it must be a whole number, 1 or more".to_owned())
 }
@@ -401,6 +505,8 @@ mod tests {
             "check -v --strict --state f",
             "export-metrics --output x.prom --max-peers 3 --compat mindflavor --no-peers",
             "export-metrics --output",
+            "serve wg* --listen 127.0.0.1:0 --listen unix:/x --poll 5s --allow-host a.example --web.config.file w.yml",
+            "serve --listen localhost:1",
             "--json status",
             "status -- --json",
             "status --json --json",
@@ -415,7 +521,7 @@ mod tests {
                 assert_eq!(format!("{cli:?}"), format!("{:?}", Cli::try_parse_from(&words).unwrap()));
             }
         }
-        assert_eq!(direct, 9);
+        assert_eq!(direct, 10);
     }
 
     #[test]

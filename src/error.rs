@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::ErrorKind;
 
 use crate::model::{Name, Problem};
 
@@ -29,11 +30,13 @@ pub enum Code {
     ConfigInvalid,
     /// The result could not be written.
     OutputFailed,
+    /// An address cannot be listened on.
+    ListenFailed,
 }
 
 impl Code {
     /// All codes with what each means, for the manual.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::InterfaceNotFound, "no WireGuard interface or daemon has that name"),
         (Self::NotWireguard, "the interface exists and is of another kind"),
         (Self::PermissionDenied, "a privilege is missing; the hint says which and how to grant it"),
@@ -47,6 +50,7 @@ impl Code {
         (Self::NamesUnreadable, "a file that should hold names of peers could not be read; they go by their keys"),
         (Self::ConfigInvalid, "a setting, or a file that was named, is not what it should be"),
         (Self::OutputFailed, "the result could not be written"),
+        (Self::ListenFailed, "serve cannot listen on an address"),
     ];
 
     /// The code as JSON has it.
@@ -63,6 +67,7 @@ impl Code {
             Self::NamesUnreadable => "NAMES_UNREADABLE",
             Self::ConfigInvalid => "CONFIG_INVALID",
             Self::OutputFailed => "OUTPUT_FAILED",
+            Self::ListenFailed => "LISTEN_FAILED",
         }
     }
 }
@@ -131,6 +136,14 @@ pub enum Error {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// An address cannot be listened on.
+    #[error("{address}: cannot listen: {source}")]
+    Listen {
+        /// The address, as it was written.
+        address: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
     /// The terminal takes no orders, or gives no keys.
     #[error("the terminal: {0}")]
     Terminal(std::io::Error),
@@ -154,6 +167,7 @@ impl Error {
             Self::Unseen(problem) => problem.code,
             Self::Config { .. } => Code::ConfigInvalid,
             Self::Output { .. } | Self::Terminal(_) => Code::OutputFailed,
+            Self::Listen { .. } => Code::ListenFailed,
         }
     }
 
@@ -177,6 +191,7 @@ impl Error {
             }
             Self::Unseen(problem) => problem.hint.clone(),
             Self::Config { hint, .. } => hint.clone(),
+            Self::Listen { address, source } => unlistenable(address, source.kind()),
             _ => None,
         }
     }
@@ -192,6 +207,27 @@ impl Error {
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
     }
+}
+
+/// What to do where an address cannot be listened on.
+fn unlistenable(address: &str, kind: ErrorKind) -> Option<String> {
+    let hint = match kind {
+        ErrorKind::AddrInUse if address.starts_with("unix:") => {
+            "another program listens there: end it, or take another path".to_owned()
+        }
+        ErrorKind::AddrInUse => {
+            let port = address.rsplit_once(':').map_or(address, |(_, port)| port);
+            format!("another program listens there; which one: ss -ltnp 'sport = :{port}'")
+        }
+        ErrorKind::AddrNotAvailable => "no link of this host has that address; those there are: ip address".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "run it with sudo, or take a port from 1024 on, or a path in a folder of its own".to_owned()
+        }
+        ErrorKind::AlreadyExists => "the file there is no socket, and is left as it is: take another path".to_owned(),
+        ErrorKind::NotFound => "make the folder that the socket is to be in".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
 }
 
 /// How many existing interfaces an error message lists at most.

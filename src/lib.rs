@@ -5,15 +5,15 @@
 //! ```text
 //! main                     parse, run, turn an error into a message and an exit code
 //! commands  cli            one file per subcommand; every flag and help text
-//!    │  ╲   ╲
-//!    │  tui  config         the live view on a terminal;  the configuration file -> settings
+//!    │  ╲   ╲   ╲
+//!    │  tui  config  http   the live view;  the configuration file -> settings;  a listener that knows no WireGuard
 //! sampler                  snapshot + names + rates + findings + events; the one place where time passes
 //!    │   ╲    ╲
 //!    │  names  ╲            lines of other programs' files -> names
 //!    │          ╲
 //! collect      render      the only code that talks to the system;  snapshot -> bytes, one file per output
 //!    │      ╱   │
-//!    │  events  history    what happened between two looks;  the rates of the last of them
+//!    │  events  history    what happened between two looks;  rates of the last of them, a day of counters
 //!    │  findings  rates    pure rules;  pure arithmetic
 //!    │    ╱
 //! model  error             plain data;  what can go wrong
@@ -27,6 +27,7 @@ pub mod error;
 pub mod events;
 pub mod findings;
 pub mod history;
+pub mod http;
 pub mod model;
 pub mod names;
 pub mod rates;

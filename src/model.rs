@@ -5,6 +5,7 @@
 
 mod counter;
 mod key;
+mod listen;
 mod name;
 mod pattern;
 mod settings;
@@ -21,9 +22,10 @@ use std::time::Duration;
 
 pub use counter::{Counter, InterfaceStats};
 pub use key::{PublicKey, decode_hex};
+pub use listen::ListenAddress;
 pub use name::{Name, acts_on_terminal, printable};
 pub use pattern::Pattern;
-pub use settings::{NetworkSettings, PeerSettings, Settings};
+pub use settings::{NetworkSettings, PeerSettings, ServeSettings, Settings};
 pub use sight::{Fact, Given, Origins};
 use smallvec::SmallVec;
 pub use surroundings::{Detour, Host, OuterLink, Path, PathKey, Route, Surroundings};

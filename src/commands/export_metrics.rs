@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Outcome, conclude, files, report, scope, written};
-use crate::cli::{CompatArg, ExportMetrics, Global};
+use crate::cli::{CompatArg, ExportMetrics, Global, Metrics};
 use crate::error::{Error, Result};
 use crate::model::{Settings, printable};
 use crate::render::prometheus::{self, Compat, Options};
@@ -20,14 +20,7 @@ pub(super) fn run(
     remarks: &mut dyn Write,
 ) -> Result<Outcome> {
     let sample = Sampler::open(scope(&options.interfaces, global), settings)?.sample()?;
-    let render = Options {
-        max_peers: options.max_peers,
-        peer_endpoints: options.peer_endpoints,
-        compat: options.compat.map(|compat| match compat {
-            CompatArg::Mindflavor => Compat::Mindflavor,
-            CompatArg::Mdlayher => Compat::Mdlayher,
-        }),
-    };
+    let render = rendering(&options.metrics, options.peer_endpoints);
     let report = report(&sample);
     match &options.output {
         Some(path) => {
@@ -37,4 +30,16 @@ pub(super) fn run(
         None => written(prometheus::write(out, &report, &render).and_then(|()| out.flush()))?,
     }
     Ok(conclude(&sample.snapshot, global, remarks))
+}
+
+/// What the metrics are to have, as both commands that write them are told.
+pub(super) fn rendering(options: &Metrics, peer_endpoints: bool) -> Options {
+    Options {
+        max_peers: options.max_peers,
+        peer_endpoints,
+        compat: options.compat.map(|compat| match compat {
+            CompatArg::Mindflavor => Compat::Mindflavor,
+            CompatArg::Mdlayher => Compat::Mdlayher,
+        }),
+    }
 }

@@ -4,6 +4,7 @@ mod check;
 mod export_metrics;
 mod files;
 mod generate;
+mod serve;
 mod stats;
 mod status;
 mod terminal;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result, STDOUT};
 use crate::findings::Verdict;
 use crate::model::{Pattern, Problem, Snapshot, place};
 use crate::render::human::Style;
-use crate::render::{Report, json, plugin, verbose};
+use crate::render::{Endpoints, Report, json, plugin, verbose};
 use crate::sampler::{Sample, Sampler};
 
 /// How a command ended that printed its result.
@@ -74,6 +75,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Ou
         Some(Command::Watch(options)) => watch::run(options, global, settings, out, remarks),
         Some(Command::Check(options)) => check::run(options, global, settings, out, remarks),
         Some(Command::ExportMetrics(options)) => export_metrics::run(options, global, settings, out, remarks),
+        Some(Command::Serve(options)) => serve::run(options, global, settings, remarks),
         None | Some(Command::Generate(_)) => status::run(&Status::default(), global, settings, out, remarks),
     }
 }
@@ -139,7 +141,8 @@ fn tell(
 }
 
 fn report(sample: &Sample) -> Report<'_> {
-    Report { snapshot: &sample.snapshot, rates: &sample.rates, findings: &sample.findings }
+    let Sample { snapshot, rates, findings } = sample;
+    Report { snapshot, rates, findings, endpoints: Endpoints::Shown }
 }
 
 /// Says what could not be read; in JSON the document does. Whether that matters is `--strict`'s to say.

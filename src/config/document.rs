@@ -5,13 +5,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Key, Kind, LONGEST_NAME, NETWORKS, PEERS, TABLES, THRESHOLDS, Table};
+use super::keys::{Key, Kind, LONGEST_NAME, NETWORKS, PEERS, SERVE, TABLES, THRESHOLDS, Table};
+use crate::cli;
 use crate::error::{Error, Result, nearest};
-use crate::model::{Name, NetworkSettings, PeerSettings, PublicKey, Settings, Threshold, printable};
+use crate::model::{
+    ListenAddress, Name, NetworkSettings, PeerSettings, PublicKey, ServeSettings, Settings, Threshold, printable,
+};
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
@@ -19,6 +23,11 @@ type Value<'i> = Spanned<DeValue<'i>>;
 const LONGEST_INTERFACE: usize = 15;
 /// No limit that can be meant is longer, in bytes.
 const LONGEST_LIMIT: usize = 100;
+/// Nor is an address or a host name.
+const LONGEST_ITEM: usize = 260;
+/// Where limits and what `serve` takes are described.
+const LIMITS_MANUAL: &str = "wgstat-check(1), LIMITS";
+const SERVE_MANUAL: &str = "wgstat-serve(1)";
 /// Of a longer text from the file, an error shows so many characters.
 const SHOWN: usize = 40;
 /// So many characters of base64 in a row may be a key, or most of one.
@@ -146,6 +155,7 @@ impl Reader<'_> {
             match name {
                 "networks" => settings.networks = self.networks(table),
                 "peers" => settings.peers = self.peers(table),
+                "serve" => settings.serve = self.serve(table),
                 _ => self.thresholds(table, &mut settings),
             }
         }
@@ -232,11 +242,37 @@ impl Reader<'_> {
     fn thresholds(&mut self, table: &DeTable<'_>, settings: &mut Settings) {
         for field in self.fields(&THRESHOLDS, &[THRESHOLDS.root], table) {
             match field.key.name {
-                "warn" => settings.warn = self.limits(&field),
-                "crit" => settings.crit = self.limits(&field),
+                "warn" => settings.warn = self.each(&field, LIMITS_MANUAL, limit),
+                "crit" => settings.crit = self.each(&field, LIMITS_MANUAL, limit),
                 _ => {}
             }
         }
+    }
+
+    fn serve(&mut self, table: &DeTable<'_>) -> ServeSettings {
+        let mut serve = ServeSettings::default();
+        for field in self.fields(&SERVE, &[SERVE.root], table) {
+            match field.key.name {
+                "listen" => serve.listen = self.each(&field, SERVE_MANUAL, str::parse::<ListenAddress>),
+                "allow_host" => serve.allow_host = self.each(&field, SERVE_MANUAL, cli::host),
+                "max_connections" => serve.max_connections = self.number::<u32>(&field).and_then(|n| n.try_into().ok()),
+                "poll" => serve.poll = self.time(&field),
+                _ => {}
+            }
+        }
+        serve
+    }
+
+    fn time(&mut self, field: &Field<'_, '_>) -> Option<Duration> {
+        let Some(text) = field.value.as_str() else {
+            self.wrong_type(field);
+            return None;
+        };
+        let time = cli::poll(text);
+        if let Err(cause) = &time {
+            self.refuse_value(field, &format!("{}: {}", quoted(text), shown_within(cause, usize::MAX)));
+        }
+        time.ok()
     }
 
     fn wrong_type(&mut self, field: &Field<'_, '_>) {
@@ -278,29 +314,35 @@ impl Reader<'_> {
         flag.unwrap_or_default()
     }
 
-    fn limits(&mut self, field: &Field<'_, '_>) -> Vec<Threshold> {
-        let mut limits = Vec::new();
+    /// An array of strings, each of which is read.
+    fn each<T>(&mut self, field: &Field<'_, '_>, manual: &str, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let mut all = Vec::new();
         let Some(array) = field.value.as_array() else {
             self.wrong_type(field);
-            return limits;
+            return all;
         };
         for value in array {
-            let limit = match value.get_ref().as_str() {
+            let item = match value.get_ref().as_str() {
                 None => Err(format!("must be an array of strings; here is {}", described(value.get_ref()))),
-                Some(text) if text.len() > LONGEST_LIMIT => Err(format!("{} is no limit", quoted(text))),
-                Some(text) => Threshold::parse(text)
-                    .map_err(|error| format!("{}: {}", quoted(text), shown_within(&error, usize::MAX))),
+                Some(text) if text.len() > LONGEST_ITEM => Err(format!("{} is too long", quoted(text))),
+                Some(text) => {
+                    read(text).map_err(|error| format!("{}: {}", quoted(text), shown_within(&error, usize::MAX)))
+                }
             };
-            match limit {
-                Ok(limit) => limits.push(limit),
+            match item {
+                Ok(item) => all.push(item),
                 Err(cause) => {
-                    let hint = format!("write it as {}; see wgstat-check(1), LIMITS", field.key.line());
+                    let hint = format!("write it as {}; see {manual}", field.key.line());
                     self.refuse_field(field, value.span().start, &cause, hint);
                 }
             }
         }
-        limits
+        all
     }
+}
+
+fn limit(text: &str) -> Result<Threshold, String> {
+    if text.len() > LONGEST_LIMIT { Err("it is longer than any limit".to_owned()) } else { Threshold::parse(text) }
 }
 
 /// Why no interface has this name; the kernel's rule.

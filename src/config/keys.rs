@@ -41,6 +41,12 @@ pub enum Kind {
     Flag,
     /// Limits, as `--warn` has them.
     Limits,
+    /// A time, as `--poll` has it.
+    Time,
+    /// Addresses, as `--listen` has them.
+    Addresses,
+    /// Host names, as `--allow-host` has them.
+    Hosts,
 }
 
 /// The longest name, in characters.
@@ -51,10 +57,10 @@ impl Kind {
     #[must_use]
     pub const fn article(self) -> &'static str {
         match self {
-            Self::Text => "a string",
+            Self::Text | Self::Time => "a string",
             Self::Number(..) => "an integer",
             Self::Flag => "true or false",
-            Self::Limits => "an array of strings",
+            Self::Limits | Self::Addresses | Self::Hosts => "an array of strings",
         }
     }
 }
@@ -66,6 +72,9 @@ impl fmt::Display for Kind {
             Self::Number(least, most) => write!(f, "an integer from {least} to {most}"),
             Self::Flag => f.write_str("true or false"),
             Self::Limits => f.write_str("an array of strings COUNTER=LIMIT"),
+            Self::Time => f.write_str("a string with a time from 1s to 1day"),
+            Self::Addresses => f.write_str("an array of strings ADDRESS:PORT or unix:PATH"),
+            Self::Hosts => f.write_str("an array of strings, each a host name"),
         }
     }
 }
@@ -155,8 +164,37 @@ pub static THRESHOLDS: Table = Table {
     ],
 };
 
+/// `[serve]`.
+pub static SERVE: Table = Table {
+    root: "serve",
+    of: None,
+    example: "[serve]",
+    meaning: "How wgstat serve serves. An option on the command line replaces the key of its name. All but poll is read at the start only.",
+    keys: &[
+        Key {
+            name: "listen",
+            kind: Kind::Addresses,
+            meaning: "Where it listens, as --listen has it.",
+            example: "[\"127.0.0.1:9586\", \"unix:/run/wgstat/http.sock\"]",
+        },
+        Key {
+            name: "allow_host",
+            kind: Kind::Hosts,
+            meaning: "Host names that it answers to beside localhost and its addresses, as --allow-host has them.",
+            example: "[\"vpn.example.org\"]",
+        },
+        Key { name: "max_connections", kind: Kind::Number(1, 4096), meaning: "Connections at a time.", example: "64" },
+        Key {
+            name: "poll",
+            kind: Kind::Time,
+            meaning: "Time between two samples in the background, which tell rates and what needs time.",
+            example: "\"30s\"",
+        },
+    ],
+};
+
 /// All tables.
-pub static TABLES: [&Table; 3] = [&NETWORKS, &PEERS, &THRESHOLDS];
+pub static TABLES: [&Table; 4] = [&NETWORKS, &PEERS, &THRESHOLDS, &SERVE];
 
 /// A configuration that says nothing, and shows what it could say: without the `# ` at the beginning of a line, it does.
 #[must_use]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::{Name, PublicKey, Threshold};
+use super::{ListenAddress, Name, PublicKey, Threshold};
 
 /// The configuration. Without one, everything is empty.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Settings {
     pub warn: Vec<Threshold>,
     /// Limits of `check`, as `--crit` has them.
     pub crit: Vec<Threshold>,
+    /// Of `serve`, what its options do not say.
+    pub serve: ServeSettings,
     /// The file that all this was read from; `None` where there is none.
     pub file: Option<PathBuf>,
 }
@@ -42,4 +45,17 @@ pub struct PeerSettings {
     pub ignore: bool,
     /// Line of its table in the file, from 1.
     pub line: usize,
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServeSettings {
+    /// Where to listen.
+    pub listen: Vec<ListenAddress>,
+    /// Time between two samples in the background.
+    pub poll: Option<Duration>,
+    /// Connections at a time.
+    pub max_connections: Option<usize>,
+    /// Host names to answer to.
+    pub allow_host: Vec<String>,
 }

@@ -8,6 +8,7 @@
 mod event;
 mod network;
 mod peers;
+mod served;
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -16,9 +17,11 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Serialize, Serializer};
 
 use self::event::EventDocument;
-use super::Report;
+pub use self::served::{Health, health, history, schema_of_all};
+use self::served::{HealthDocument, HistoryDocument};
 use super::check::{Blind, Checked};
 use super::text::Text;
+use super::{Endpoints, Report};
 use crate::error::Error;
 use crate::events::Event;
 use crate::findings::Finding;
@@ -67,7 +70,7 @@ fn networks(out: &mut dyn Write, report: &Report<'_>, head: &impl Serialize) -> 
         if place > 0 {
             text.byte(b',');
         }
-        network::write(&mut text, network, rates, snapshot.timestamp)?;
+        network::write(&mut text, network, rates, report)?;
         text.pass_on();
     }
     text.raw(b"],");
@@ -157,6 +160,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("sample", generator().into_root_schema_for::<SampleDocument>()),
         ("event", generator().into_root_schema_for::<EventDocument<'_>>()),
         ("error", generator().into_root_schema_for::<ErrorDocument>()),
+        ("history", generator().into_root_schema_for::<HistoryDocument<'_>>()),
+        ("health", generator().into_root_schema_for::<HealthDocument>()),
     ]
 }
 
@@ -237,7 +242,7 @@ impl<'a> StatusTail<'a> {
     fn new(report: &Report<'a>) -> Self {
         Self {
             totals: Totals::new(&report.snapshot.networks),
-            findings: report.findings.iter().map(FindingDocument::from).collect(),
+            findings: findings(report),
             problems: report.snapshot.problems.iter().map(ProblemDocument::from).collect(),
         }
     }
@@ -298,13 +303,17 @@ struct FindingDocument<'a> {
     /// Why.
     cause: &'static str,
     /// What to type: a shell command, and remarks as a comment; what only the operator knows stands in capitals.
-    remedy: &'a str,
+    remedy: Cow<'a, str>,
     /// Where the manual has more of it.
     manual: String,
 }
 
-impl<'a> From<&'a Finding> for FindingDocument<'a> {
-    fn from(finding: &'a Finding) -> Self {
+fn findings<'a>(report: &Report<'a>) -> Vec<FindingDocument<'a>> {
+    report.findings.iter().map(|finding| FindingDocument::new(finding, report.endpoints)).collect()
+}
+
+impl<'a> FindingDocument<'a> {
+    fn new(finding: &'a Finding, endpoints: Endpoints) -> Self {
         Self {
             id: finding.id,
             severity: finding.severity.as_str(),
@@ -316,7 +325,10 @@ impl<'a> From<&'a Finding> for FindingDocument<'a> {
             unit: finding.unit,
             summary: &finding.summary,
             cause: finding.cause,
-            remedy: &finding.remedy,
+            remedy: match endpoints {
+                Endpoints::Shown => Cow::Borrowed(&finding.remedy),
+                Endpoints::Hidden => finding.remedy_without_endpoint(),
+            },
             manual: finding.manual(),
         }
     }
@@ -387,7 +399,7 @@ impl<'a> CheckDocument<'a> {
             exit_code: checked.verdict.exit_code(),
             interval_seconds: checked.seconds,
             interfaces: snapshot.networks.iter().map(|network| network.interface.text()).collect(),
-            findings: findings.iter().map(FindingDocument::from).collect(),
+            findings: findings.iter().map(|finding| FindingDocument::new(finding, Endpoints::Shown)).collect(),
             problems: snapshot.problems.iter().map(ProblemDocument::from).collect(),
             counted_nowhere: checked.blind().into_iter().map(UnseenDocument::from).collect(),
         }

@@ -5,6 +5,7 @@ pub mod grafana;
 pub mod human;
 pub mod json;
 pub mod lines;
+pub mod page;
 mod peers;
 pub mod plugin;
 pub mod prometheus;
@@ -27,4 +28,16 @@ pub struct Report<'a> {
     pub rates: &'a [Option<NetworkRates>],
     /// What is wrong.
     pub findings: &'a [Finding],
+    /// Whether the reader may see where the peers are, which the kernel shows to the privileged only.
+    pub endpoints: Endpoints,
+}
+
+/// Whether endpoints of peers are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Endpoints {
+    /// They are.
+    #[default]
+    Shown,
+    /// As if nothing were known of them.
+    Hidden,
 }

@@ -335,9 +335,12 @@ impl Page<'_> {
         let duration = "wg_scrape_duration_seconds";
         self.family(duration, Kind::Gauge, "How long reading the source took.");
         for source in sources {
-            // Writing to a buffer cannot fail.
-            let _ =
-                writeln!(self.text, "{duration}{{source=\"{}\"}} {:.6}", source.name, source.duration.as_secs_f64());
+            for part in [duration, "{source=\"", source.name, "\"} "] {
+                self.text.raw(part.as_bytes());
+            }
+            self.text.number(source.duration.as_secs());
+            let micros = format!(".{:06}\n", source.duration.subsec_micros());
+            self.text.raw(micros.as_bytes());
         }
     }
 }

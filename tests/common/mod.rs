@@ -14,6 +14,8 @@ static STATUS: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("..
 static SAMPLE: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/sample.json")));
 static EVENT: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/event.json")));
 static CHECK: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/check.json")));
+static HISTORY: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/history.json")));
+static HEALTH: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/health.json")));
 static ERROR: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/error.json")));
 
 /// The published schema, made strict: a reader of it must accept keys it does not know, but a document of today has none.
@@ -38,7 +40,9 @@ pub(crate) fn document(text: &[u8]) -> Value {
         .unwrap_or_else(|error| panic!("not JSON ({error}): {}", String::from_utf8_lossy(text)));
     let validator = match value["type"].as_str() {
         _ if value.get("error").is_some() => &*ERROR,
+        _ if value.get("uptime_seconds").is_some() => &*HEALTH,
         Some("check") => &*CHECK,
+        Some("history") => &*HISTORY,
         Some("sample") => &*SAMPLE,
         Some("status") => &*STATUS,
         _ => &*EVENT,

@@ -23,7 +23,7 @@ mod vm;
 mod watch;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use vm::{Guest, Machine};
 
@@ -58,11 +58,12 @@ fn boot(machine: Machine, record: &str, each: impl FnMut(&str)) -> ExitCode {
     let wgstat = std::env::var_os("WGSTAT").map_or_else(|| env!("CARGO_BIN_EXE_wgstat").into(), PathBuf::from);
     let lab = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/lab");
     let (wgstat, lab) = ((wgstat, "usr/bin/wgstat"), (lab, "usr/bin/lab"));
+    let [certificate, key] = certificate();
     let (mark, programs, files) = match machine {
         Machine::Small => (
             guest::AWAKE,
             &["ip", "wg", "nft", "ping", "setpriv", "prometheus", "prometheus-node-exporter", "wireguard-go"][..],
-            vec![wgstat, lab],
+            vec![wgstat, lab, (certificate, prometheus::CERTIFICATE[0]), (key, prometheus::CERTIFICATE[1])],
         ),
         Machine::Pc => (guest::ASLEEP, &["ip", "wg", "ping"][..], vec![wgstat]),
     };
@@ -78,4 +79,21 @@ fn boot(machine: Machine, record: &str, each: impl FnMut(&str)) -> ExitCode {
         },
         each,
     )
+}
+
+/// Makes a certificate for the guest's loopback address, and its key.
+fn certificate() -> [PathBuf; 2] {
+    let folder = vm::target().unwrap().join("vm");
+    let files = ["guest.crt", "guest.key"].map(|name| folder.join(name));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"])
+        .args(["-subj", "/CN=wgstat", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .arg("-out")
+        .arg(&files[0])
+        .arg("-keyout")
+        .arg(&files[1])
+        .output()
+        .expect("openssl: tests/run --install installs it");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    files
 }

@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::faults::Pair;
 use super::guest::Host;
 
-pub(super) const TESTS: &[(&str, fn())] = &[("rate_of_each_counter_is_what_was_sent", rates)];
+pub(super) const TESTS: &[(&str, fn())] = &[
+    ("rate_of_each_counter_is_what_was_sent", rates),
+    ("prometheus_scrapes_the_server_over_tls_with_a_password", served),
+];
 
 /// Seconds between scrapes.
 const SCRAPE: u64 = 5;
@@ -25,10 +28,42 @@ const MESSAGE: u64 = 544;
 /// Keepalives and a handshake may come on top.
 const EXTRA: u64 = 4;
 
-/// Prometheus, its `node_exporter` and their files; they end with the test.
+/// Prometheus, its `node_exporter` or our own server, and their files; they end with the test.
 struct Monitoring<'a>(&'a Host);
 
+/// A certificate for 127.0.0.1 and its key, made outside the guest, by their names in it.
+pub(super) const CERTIFICATE: [&str; 2] = ["etc/wgstat.crt", "etc/wgstat.key"];
+
 impl<'a> Monitoring<'a> {
+    /// Prometheus scrapes the server twice, once with the wrong password.
+    fn of_server(host: &'a Host) -> Self {
+        let [certificate, key] = CERTIFICATE;
+        let hash = bcrypt::hash("correct", 4).unwrap();
+        let job = |password: &str| {
+            format!(
+                "{{job_name: {password}, scrape_interval: {SCRAPE}s, scheme: https, basic_auth: {{username: prometheus, \
+                 password: {password}}}, tls_config: {{ca_file: /{certificate}}}, static_configs: [{{targets: [127.0.0.1:9586]}}]}}"
+            )
+        };
+        host.sh(&format!(
+            "rm -rf /tmp/tsdb
+             cat > /tmp/web.yml <<END
+tls_server_config: {{cert_file: /{certificate}, key_file: /{key}, min_version: TLS13}}
+basic_auth_users: {{prometheus: \"{}\"}}
+END
+             cat > /tmp/prometheus.yml <<END
+scrape_configs: [{}, {}]
+END
+             wgstat serve --web.config.file /tmp/web.yml >/tmp/serve.log 2>&1 &
+             prometheus --config.file=/tmp/prometheus.yml --storage.tsdb.path=/tmp/tsdb \
+                 --web.listen-address=127.0.0.1:9090 >/tmp/prometheus.log 2>&1 &",
+            hash.replace('$', "\\$"),
+            job("correct"),
+            job("wrong")
+        ));
+        Self(host)
+    }
+
     fn start(host: &'a Host) -> Self {
         host.sh(&format!(
             "rm -rf /tmp/textfile /tmp/tsdb; mkdir -p /tmp/textfile
@@ -59,13 +94,13 @@ impl<'a> Monitoring<'a> {
             }
             std::thread::sleep(Duration::from_secs(2));
         }
-        panic!("{expression} is never {value}: {}", self.0.sh("tail -n 5 /tmp/exporter.log /tmp/prometheus.log"));
+        panic!("{expression} is never {value}: {}", self.0.sh("tail -n 5 /tmp/*.log"));
     }
 }
 
 impl Drop for Monitoring<'_> {
     fn drop(&mut self) {
-        self.0.run(&["sh", "-c", "kill $(pidof prometheus prometheus-node-exporter)"]);
+        self.0.run(&["sh", "-c", "kill $(pidof prometheus prometheus-node-exporter wgstat)"]);
     }
 }
 
@@ -127,4 +162,26 @@ fn rates() {
         let extra = if name.ends_with("packets") || name.ends_with("bytes") { extra } else { 0 };
         assert!((sent..=sent + extra).contains(&counted), "{name}: {counted} by ip, {sent} sent");
     }
+}
+
+fn served() {
+    let Pair { near, far } = Pair::new();
+    near.sh("ping -q -c 2 10.9.0.2 >/dev/null");
+    let monitoring = Monitoring::of_server(&near);
+    monitoring.wait_for("up{job=\"correct\"}", 1);
+    monitoring.wait_for("up{job=\"wrong\"}", 0);
+    far.sh("ip address add 10.9.0.77/24 dev wg0");
+    near.sh(&format!("ping -q -c {PINGS} -i 0.02 -s 472 10.9.0.2 >/dev/null"));
+    near.sh(&format!("ping -q -c {TO_NO_PEER} -i 0.02 -W 1 10.9.0.99 >/dev/null || true"));
+    far.sh(&format!("ping -q -c {FROM_FORBIDDEN_SOURCE} -i 0.02 -W 1 -I 10.9.0.77 10.9.0.1 >/dev/null || true"));
+    for (name, value) in counters(&near) {
+        monitoring.wait_for(&format!("wg_interface_{name}_total{{interface=\"wg0\"}}"), value);
+    }
+    // Found by growth, which only the samples in the background tell.
+    monitoring.wait_for("wg_finding{id=\"rx_forbidden_source\",severity=\"warning\"}", FROM_FORBIDDEN_SOURCE);
+    let refused = monitoring.ask("wgstat_http_refused_total{reason=\"credentials\"}", None).unwrap();
+    let served = monitoring.ask("wgstat_http_requests_total{code=\"200\"}", None).unwrap();
+    assert!(refused >= 1.0 && served >= 3.0, "{refused} refused, {served} served");
+    let said = near.sh("cat /tmp/serve.log");
+    assert!(said.starts_with("wgstat: listening on https://127.0.0.1:9586/\n") && said.lines().count() == 1, "{said}");
 }

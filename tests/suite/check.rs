@@ -9,7 +9,7 @@ use serde_json::Value;
 use wgstat::findings::Verdict;
 use wgstat::model::{InterfaceStats, Network, Snapshot};
 use wgstat::render::check::Checked;
-use wgstat::render::{Report, plugin};
+use wgstat::render::{Endpoints, Report, plugin};
 
 use crate::common::document;
 use crate::lab::{in_lab, wgstat};
@@ -241,7 +241,7 @@ fn name_of_an_interface_does_no_harm_to_performance_data() {
     let stats = InterfaceStats::from_values(&[Some(7)]);
     let network = Network { interface: "it's|=x".into(), stats, ..Network::default() };
     let snapshot = Snapshot { networks: vec![network], ..Snapshot::default() };
-    let report = Report { snapshot: &snapshot, rates: &[], findings: &[] };
+    let report = Report { snapshot: &snapshot, rates: &[], findings: &[], endpoints: Endpoints::Shown };
     let mut text = Vec::new();
     plugin::write(&mut text, &Checked { report, verdict: Verdict::Ok, seconds: None }, &[]).unwrap();
     let text = String::from_utf8(text).unwrap();

@@ -5,9 +5,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use wgstat::config::{self, keys};
-use wgstat::model::{NetworkSettings, PeerSettings, PublicKey, Settings, Threshold};
+use wgstat::model::{NetworkSettings, PeerSettings, PublicKey, ServeSettings, Settings, Threshold};
 
 use crate::common::document;
 use crate::lab::{in_lab, wgstat};
@@ -182,6 +183,12 @@ fn commented_default_holds_what_is_documented() {
         peers: [(key, peer)].into(),
         warn: limits(&["rx_errors=0/s", "handshake_age=5m"]),
         crit: limits(&["peers_online=1"]),
+        serve: ServeSettings {
+            listen: vec!["127.0.0.1:9586".parse().unwrap(), "unix:/run/wgstat/http.sock".parse().unwrap()],
+            allow_host: vec!["vpn.example.org".to_owned()],
+            max_connections: Some(64),
+            poll: Some(Duration::from_secs(30)),
+        },
         file,
     };
     assert_eq!(read(&lines.join("\n")), expected);

@@ -12,7 +12,7 @@ use wgstat::render::check::{self, Checked};
 use wgstat::render::human::Style;
 use wgstat::render::lines::{self, Lines};
 use wgstat::render::prometheus::Compat;
-use wgstat::render::{Report, json, plugin, prometheus, stats, status};
+use wgstat::render::{Endpoints, Report, json, plugin, prometheus, stats, status};
 
 use crate::common::recording::Recording;
 use crate::common::wire::{DUMP_INTR, Script, collector, device, done, family, key, link, peer};
@@ -41,7 +41,7 @@ fn terminal(width: usize) -> Style {
 /// Every renderer at every width; what is shown has no control character but those of our own colours.
 fn render(name: &str, snapshot: &Snapshot) {
     let findings = findings(snapshot);
-    let report = Report { snapshot, rates: &[], findings: &findings };
+    let report = Report { snapshot, rates: &[], findings: &findings, endpoints: Endpoints::Shown };
     let styles = [
         ("60", terminal(60)),
         ("200", terminal(200)),
@@ -183,7 +183,7 @@ fn five_thousand_peers() {
     let genl = [family()].into_iter().chain(peers.chunks(100).map(device)).chain([done(0, 0)]);
     let rtnl = [[link(3, b"wg0", "wireguard", &[5; 25]), done(0, 0)].concat()];
     let snapshot = collector(Script::replies(rtnl), Script::replies(genl)).collect(&Scope::default(), NOW).unwrap();
-    let report = Report { snapshot: &snapshot, rates: &[], findings: &[] };
+    let report = Report { snapshot: &snapshot, rates: &[], findings: &[], endpoints: Endpoints::Shown };
     let mut text = Vec::new();
     status::write(&mut text, &terminal(80), &report).unwrap();
     compare("many-peers.status.80.txt", &text);
@@ -300,7 +300,7 @@ fn networks_that_look_alike_make_no_series_twice() {
     let networks = vec![network(b"wg\xff", 1), network(b"wg\\xff", 2), network(b"wg0", 3), network(b"wg0", 4)];
     let snapshot = Snapshot { timestamp: NOW, networks, ..Snapshot::default() };
     let findings = findings(&snapshot);
-    let report = Report { snapshot: &snapshot, rates: &[], findings: &findings };
+    let report = Report { snapshot: &snapshot, rates: &[], findings: &findings, endpoints: Endpoints::Shown };
     for compat in [None, Some(Compat::Mindflavor), Some(Compat::Mdlayher)] {
         let mut text = Vec::new();
         prometheus::write(&mut text, &report, &prometheus::Options { compat, ..Default::default() }).unwrap();
@@ -331,7 +331,7 @@ fn rates_stand_beside_their_counters() {
     };
     let (old, new) = (at(NOW, 1000), at(NOW + 4, 3000));
     let rates = rates(&old, &new, std::time::Duration::from_secs(4));
-    let report = Report { snapshot: &new, rates: &rates, findings: &[] };
+    let report = Report { snapshot: &new, rates: &rates, findings: &[], endpoints: Endpoints::Shown };
     let mut text = Vec::new();
     stats::write(&mut text, &terminal(80), &report).unwrap();
     compare("rates.stats.80.txt", &text);

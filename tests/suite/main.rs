@@ -16,10 +16,12 @@ mod metrics;
 mod mutation;
 mod names;
 mod naming;
+mod serve;
 mod sockets;
 mod surroundings;
 #[cfg(feature = "tui")]
 mod terminal;
+mod units;
 #[cfg(feature = "tui")]
 mod view;
 mod watch;

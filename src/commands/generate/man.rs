@@ -1,6 +1,7 @@
 //! The manual pages: what clap knows of the commands, and what the tables know of counters, errors and findings.
 
 mod config;
+mod serve;
 mod watch;
 
 use std::io;
@@ -25,6 +26,7 @@ pub(super) fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
         let sections = match subcommand.get_name() {
             "check" => vec![verdicts(), limits(), state(), findings(), counted_nowhere()],
             "watch" => watch::sections(),
+            "serve" => serve::sections(),
             _ => Vec::new(),
         };
         for section in sections {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{FindingDocument, Key, SCHEMA_VERSION};
 use crate::events::{Event, What, Who};
+use crate::render::Endpoints;
 
 /// What `wgstat watch --json` prints when something happened. The keys are the same for all types.
 #[derive(Serialize, JsonSchema)]
@@ -84,7 +85,9 @@ impl<'a> From<&'a Event> for EventDocument<'a> {
                 document.previous_endpoint = before.map(|endpoint| endpoint.to_string());
                 document.endpoint = after.map(|endpoint| endpoint.to_string());
             }
-            What::FindingRaised(finding) | What::FindingCleared(finding) => document.finding = Some(finding.into()),
+            What::FindingRaised(finding) | What::FindingCleared(finding) => {
+                document.finding = Some(FindingDocument::new(finding, Endpoints::Shown));
+            }
         }
         document
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{append, optional, peers, string};
 use crate::model::{Counter, InterfaceStats, Network};
 use crate::rates::NetworkRates;
+use crate::render::Report;
 use crate::render::text::Text;
 
 /// One WireGuard interface.
@@ -56,7 +57,12 @@ pub(super) struct NetworkDocument {
 }
 
 /// Appends one network.
-pub(super) fn write(text: &mut Text<'_>, network: &Network, rates: Option<&NetworkRates>, now: u64) -> io::Result<()> {
+pub(super) fn write(
+    text: &mut Text<'_>,
+    network: &Network,
+    rates: Option<&NetworkRates>,
+    report: &Report<'_>,
+) -> io::Result<()> {
     text.raw(b"{\"id\":");
     optional(text, network.id.or(network.ifindex));
     text.raw(b",\"name\":");
@@ -99,7 +105,7 @@ pub(super) fn write(text: &mut Text<'_>, network: &Network, rates: Option<&Netwo
     text.raw(b"},\"rates\":");
     append(text, &rates.map(NetworkRatesDocument::from))?;
     text.raw(b",\"peers\":");
-    peers::write(text, network.peers.as_deref(), rates, now)?;
+    peers::write(text, network.peers.as_deref(), rates, report)?;
     text.byte(b'}');
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::{append, optional, string};
 use crate::model::Peer;
 use crate::rates::{NetworkRates, PeerRates};
 use crate::render::text::Text;
+use crate::render::{Endpoints, Report};
 
 /// One peer.
 #[derive(JsonSchema)]
@@ -69,7 +70,7 @@ pub(super) fn write(
     text: &mut Text<'_>,
     peers: Option<&[Peer]>,
     rates: Option<&NetworkRates>,
-    now: u64,
+    report: &Report<'_>,
 ) -> io::Result<()> {
     let Some(peers) = peers else {
         text.raw(b"null");
@@ -81,7 +82,7 @@ pub(super) fn write(
             text.byte(b',');
         }
         let rates = rates.and_then(|rates| rates.peers.get(place)?.as_ref());
-        write_peer(text, place + 1, peer, rates, now)?;
+        write_peer(text, place + 1, peer, rates, report)?;
         text.pass_on();
     }
     text.byte(b']');
@@ -89,7 +90,13 @@ pub(super) fn write(
 }
 
 /// Constant text is joined wherever a value has a usual form: each append has its price.
-fn write_peer(text: &mut Text<'_>, id: usize, peer: &Peer, rates: Option<&PeerRates>, now: u64) -> io::Result<()> {
+fn write_peer(
+    text: &mut Text<'_>,
+    id: usize,
+    peer: &Peer,
+    rates: Option<&PeerRates>,
+    report: &Report<'_>,
+) -> io::Result<()> {
     text.raw(b"{\"id\":");
     text.number(id as u64);
     match &peer.name {
@@ -101,7 +108,7 @@ fn write_peer(text: &mut Text<'_>, id: usize, peer: &Peer, rates: Option<&PeerRa
         None => text.raw(b",\"name\":null,\"public_key\":\""),
     }
     text.key(&peer.public_key);
-    match peer.endpoint {
+    match peer.endpoint.filter(|_| report.endpoints == Endpoints::Shown) {
         Some(endpoint) => {
             text.raw(b"\",\"endpoint\":\"");
             text.endpoint(endpoint);
@@ -131,7 +138,7 @@ fn write_peer(text: &mut Text<'_>, id: usize, peer: &Peer, rates: Option<&PeerRa
         text.raw(b",\"has_preshared_key\":false,\"protocol_version\":");
     }
     optional(text, peer.protocol_version);
-    if peer.is_online(now) {
+    if peer.is_online(report.snapshot.timestamp) {
         text.raw(b",\"online\":true,\"rates\":");
     } else {
         text.raw(b",\"online\":false,\"rates\":");

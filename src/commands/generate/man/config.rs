@@ -17,7 +17,7 @@ pub(super) fn page() -> io::Result<Vec<u8>> {
     page.control("SH", ["DESCRIPTION"]).text([roman(
         "What you know of your networks and the kernel does not. The file is TOML, in UTF-8, of at most 16 MiB. It need not be \
          there, and everything in it may be left out. It is read anew at each run of status, stats, watch, check and \
-         export-metrics, so whoever runs these must be able to read it; with --config /dev/null they go without.",
+         export-metrics, and by serve at its start and when it is told to; so whoever runs these must be able to read it; with --config /dev/null they go without.",
     )]);
     page.control("PP", []).text([
         bold("wgstat generate config"),

@@ -1,0 +1,334 @@
+//! `--web.config.file`: TLS and users, in the format that Prometheus' exporters share; read again when a file of it changes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tokio_rustls::TlsAcceptor;
+
+use super::tls::{self, ClientAuth, Oldest, TlsFiles};
+use super::users::{Users, cost};
+use crate::error::{Error, Result};
+use crate::model::printable;
+
+/// Looked at for changes that often at most.
+const LOOKS: Duration = Duration::from_secs(1);
+/// A file of thousands of users is smaller.
+const LIMIT: u64 = 1024 * 1024;
+/// A hash of this cost keeps a processor busy for some seconds at each first login.
+const DEAREST: u32 = 16;
+
+/// The file as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    tls_server_config: Option<TlsSection>,
+    basic_auth_users: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsSection {
+    cert_file: PathBuf,
+    key_file: PathBuf,
+    client_ca_file: Option<PathBuf>,
+    client_auth_type: Option<String>,
+    min_version: Option<String>,
+}
+
+/// What it comes to.
+pub(super) struct Loaded {
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) users: Option<Users>,
+    /// Whether whoever got through TLS has shown a certificate.
+    pub(super) has_known_clients: bool,
+}
+
+/// What tells that a file changed: device, inode, size, and the time of the last change.
+type Stamp = Option<(u64, u64, u64, i64, i64)>;
+
+/// The configuration, as it was when last read.
+pub struct WebConfig {
+    path: Option<PathBuf>,
+    state: RefCell<State>,
+}
+
+struct State {
+    loaded: Rc<Loaded>,
+    stamps: Vec<(PathBuf, Stamp)>,
+    due: Instant,
+}
+
+impl WebConfig {
+    /// Reads the file; without one there is neither TLS nor any user.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with what is wrong, and where.
+    pub fn read(path: Option<&Path>) -> Result<Self> {
+        let (loaded, files) = match path {
+            Some(path) => load(path)?,
+            None => (Loaded { tls: None, users: None, has_known_clients: false }, Vec::new()),
+        };
+        let stamps = files.into_iter().map(|file| (file.clone(), stamp(&file))).collect();
+        let state = State { loaded: Rc::new(loaded), stamps, due: Instant::now() + LOOKS };
+        Ok(Self { path: path.map(Path::to_owned), state: RefCell::new(state) })
+    }
+
+    /// Whether connections are encrypted.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.state.borrow().loaded.tls.is_some()
+    }
+
+    /// Whether a client has to prove who it is.
+    #[must_use]
+    pub fn has_authentication(&self) -> bool {
+        let loaded = &self.state.borrow().loaded;
+        loaded.users.is_some() || loaded.has_known_clients
+    }
+
+    /// What counts now. A file that changed is read first; where that fails, `remark` is told once and nothing changes.
+    pub(super) fn current(&self, remark: impl FnOnce(&str, Option<&str>)) -> Rc<Loaded> {
+        let mut state = self.state.borrow_mut();
+        let now = Instant::now();
+        if let Some(path) = &self.path
+            && now >= state.due
+        {
+            state.due = now + LOOKS;
+            if state.stamps.iter().any(|(file, before)| stamp(file) != *before) {
+                let read = load(path);
+                let files = match &read {
+                    Ok((_, files)) => files.clone(),
+                    Err(_) => state.stamps.iter().map(|(file, _)| file.clone()).collect(),
+                };
+                state.stamps = files.into_iter().map(|file| (file.clone(), stamp(&file))).collect();
+                match read {
+                    Ok((loaded, _)) => state.loaded = Rc::new(loaded),
+                    Err(error) => {
+                        let message = format!("{error}; what was read before still counts");
+                        remark(&message, error.hint().as_deref());
+                    }
+                }
+            }
+        }
+        Rc::clone(&state.loaded)
+    }
+
+    /// Looks for changes at the next occasion.
+    pub(super) fn look_soon(&self) {
+        self.state.borrow_mut().due = Instant::now();
+    }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let found = fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
+}
+
+/// Reads the file and those that it names.
+fn load(path: &Path) -> Result<(Loaded, Vec<PathBuf>)> {
+    let found = fs::metadata(path).map_err(|error| refused(path, None, format!("cannot read: {error}"), None))?;
+    if !found.is_file() || found.len() > LIMIT {
+        return Err(refused(path, None, "it is no regular file of at most 1 MiB".to_owned(), None));
+    }
+    let text = fs::read_to_string(path).map_err(|error| refused(path, None, format!("cannot read: {error}"), None))?;
+    let document: Option<Document> = serde_saphyr::from_str(&text).map_err(|error| not_right(path, &error))?;
+    let document = document.unwrap_or_default();
+    let mut files = vec![path.to_owned()];
+    let mut has_known_clients = false;
+    let tls = match document.tls_server_config {
+        Some(section) => {
+            let tls = tls_files(path, section)?;
+            files.extend([tls.certificate.clone(), tls.key.clone()]);
+            files.extend(tls.client_authority.clone());
+            has_known_clients = tls.client == ClientAuth::Required;
+            Some(tls::acceptor(&tls).map_err(|(file, cause)| refused(&file, None, cause, None))?)
+        }
+        None => None,
+    };
+    let users = document.basic_auth_users.filter(|users| !users.is_empty());
+    for (name, hash) in users.iter().flatten() {
+        let key = format!("basic_auth_users.{}", printable(name));
+        match cost(hash) {
+            None => {
+                let hint = "make it with htpasswd -nBC 10 NAME, and put it in quotes".to_owned();
+                return Err(refused(path, None, format!("{key}: its value is no bcrypt hash"), Some(hint)));
+            }
+            Some(cost) if cost > DEAREST => {
+                let hint = format!("a cost of 10 is usual; {DEAREST} is the most");
+                return Err(refused(
+                    path,
+                    None,
+                    format!("{key}: a hash of cost {cost} would block all logins"),
+                    Some(hint),
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let users = users.map(Users::new).transpose().map_err(|cause| refused(path, None, cause, None))?;
+    Ok((Loaded { tls, users, has_known_clients }, files))
+}
+
+/// Paths are relative to the folder of the file.
+fn tls_files(path: &Path, section: TlsSection) -> Result<TlsFiles> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let key = |key: &str, cause: String, hint: &str| {
+        Err(refused(path, None, format!("tls_server_config.{key}: {cause}"), Some(hint.to_owned())))
+    };
+    let client = match section.client_auth_type.as_deref() {
+        None if section.client_ca_file.is_some() => {
+            let hint = "set it to RequireAndVerifyClientCert, VerifyClientCertIfGiven or NoClientCert";
+            return key("client_auth_type", "it is missing, and there is a client_ca_file".to_owned(), hint);
+        }
+        None | Some("" | "NoClientCert") => ClientAuth::None,
+        Some("VerifyClientCertIfGiven") => ClientAuth::IfGiven,
+        Some("RequireAndVerifyClientCert") => ClientAuth::Required,
+        Some(other @ ("RequestClientCert" | "RequireAnyClientCert")) => {
+            let cause = format!("{other} takes certificates that nobody verifies, and is not supported");
+            return key("client_auth_type", cause, "use RequireAndVerifyClientCert with a client_ca_file");
+        }
+        Some(_) => {
+            let hint = "it is NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert";
+            return key("client_auth_type", "no such type".to_owned(), hint);
+        }
+    };
+    if client != ClientAuth::None && section.client_ca_file.is_none() {
+        let cause = "it is missing, and client_auth_type asks for certificates".to_owned();
+        return key("client_ca_file", cause, "let it name the certificates of those who may sign the clients'");
+    }
+    let oldest = match section.min_version.as_deref() {
+        None | Some("" | "TLS12") => Oldest::Tls12,
+        Some("TLS13") => Oldest::Tls13,
+        Some("TLS10" | "TLS11") => {
+            return key("min_version", "versions before TLS12 are not supported".to_owned(), "use TLS12 or TLS13");
+        }
+        Some(_) => return key("min_version", "no such version".to_owned(), "use TLS12 or TLS13"),
+    };
+    Ok(TlsFiles {
+        certificate: folder.join(section.cert_file),
+        key: folder.join(section.key_file),
+        client_authority: section.client_ca_file.map(|file| folder.join(file)),
+        client,
+        oldest,
+    })
+}
+
+/// Somebody may have put a password where it does not belong: of what the file says, only keys are shown.
+fn not_right(path: &Path, error: &serde_saphyr::Error) -> Error {
+    use serde_saphyr::Error as Yaml;
+    let error = error.without_snippet();
+    let line = error.location().map(|location| location.line());
+    let known =
+        "tls_server_config with cert_file, key_file, client_ca_file, client_auth_type, min_version; basic_auth_users";
+    let (cause, hint) = match error {
+        Yaml::SerdeUnknownField { field, .. } => (
+            format!("{}: no such key", printable(&field.chars().take(40).collect::<String>())),
+            format!("known: {known}"),
+        ),
+        Yaml::SerdeMissingField { field, .. } => (format!("{field}: it is missing"), format!("known: {known}")),
+        Yaml::DuplicateMappingKey { .. } => ("this key was there before".to_owned(), "leave one of the two".to_owned()),
+        _ => ("it is not what it should be".to_owned(), format!("it is YAML; known: {known}")),
+    };
+    refused(path, line, cause, Some(hint))
+}
+
+fn refused(path: &Path, line: Option<u64>, cause: String, hint: Option<String>) -> Error {
+    let file = printable(&path.to_string_lossy()).into_owned();
+    let subject = line.map_or(file.clone(), |line| format!("{file}:{line}"));
+    Error::Config { subject, cause, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<WebConfig> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.yml");
+        fs::write(&path, text).unwrap();
+        WebConfig::read(Some(&path))
+    }
+
+    fn message(text: &str) -> String {
+        let error = read(text).err().unwrap();
+        let message = error.to_string();
+        message.split_once("web.yml").unwrap().1.to_owned()
+    }
+
+    const HASH: &str = "$2y$10$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay";
+
+    #[test]
+    fn nothing_is_no_tls_and_no_users() {
+        for text in ["", "# only a comment\n", "{}", "basic_auth_users: {}\n"] {
+            let config = read(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+            assert!(!config.has_tls() && !config.has_authentication(), "{text:?}");
+        }
+        assert!(read(&format!("basic_auth_users:\n  alice: {HASH}\n")).unwrap().has_authentication());
+    }
+
+    #[test]
+    fn mistakes_are_told_by_line_and_key_and_hold_no_secret() {
+        for (text, expected) in [
+            ("basic_auth_user:\n  a: b\n", ":1: basic_auth_user: no such key"),
+            ("http_server_config:\n  http2: true\n", ":1: http_server_config: no such key"),
+            ("tls_server_config:\n  cert_file: a\n  key_file: b\n  ciphers: c\n", ":4: ciphers: no such key"),
+            ("tls_server_config:\n  cert_file: a\n", ": key_file: it is missing"),
+            ("basic_auth_users:\n  alice: secret\n", ": basic_auth_users.alice: its value is no bcrypt hash"),
+            ("basic_auth_users: alice:secret\n", "it is not what it should be"),
+            ("- secret\n", "it is not what it should be"),
+            ("basic_auth_users: [secret\n", "it is not what it should be"),
+            (
+                "tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAnyClientCert}\n",
+                "RequireAnyClientCert takes certificates that nobody verifies",
+            ),
+            ("tls_server_config: {cert_file: a, key_file: b, min_version: TLS10}\n", "versions before TLS12"),
+            (
+                "tls_server_config: {cert_file: a, key_file: b, client_auth_type: VerifyClientCertIfGiven}\n",
+                "client_ca_file: it is missing",
+            ),
+        ] {
+            let message = message(text);
+            assert!(message.contains(expected), "{text}: {message}");
+            assert!(!message.contains("secret"), "{message}");
+        }
+    }
+
+    #[test]
+    fn hash_too_dear_to_compare_is_refused() {
+        let text = format!("basic_auth_users:\n  alice: {}\n", HASH.replace("$10$", "$17$"));
+        assert!(message(&text).contains("cost 17"));
+    }
+
+    #[test]
+    fn file_that_is_missing_is_named() {
+        let error = read("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n").err().unwrap();
+        assert!(error.to_string().contains("cert.pem: cannot read: "), "{error}");
+    }
+
+    #[test]
+    fn change_is_taken_and_a_broken_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.yml");
+        fs::write(&path, format!("basic_auth_users:\n  alice: {HASH}\n")).unwrap();
+        let config = WebConfig::read(Some(&path)).unwrap();
+        let look = || {
+            config.look_soon();
+            let mut told = None;
+            let loaded = config.current(|message, _| told = Some(message.to_owned()));
+            (loaded.users.is_some(), told)
+        };
+        assert_eq!(look(), (true, None));
+        fs::write(&path, "nonsense: true\n").unwrap();
+        let (has_users, told) = look();
+        assert!(has_users && told.unwrap().ends_with("no such key; what was read before still counts"));
+        assert_eq!(look(), (true, None), "it is told once");
+        fs::write(&path, "{}\n").unwrap();
+        assert_eq!(look(), (false, None));
+    }
+}
