@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, ExitCode, Stdio};
 
+use super::scrape;
 use super::vm::{load_wireguard, sh};
 
 /// A host.
@@ -22,10 +23,21 @@ pub(super) struct Load {
     has_paths: bool,
     /// What is measured on it.
     pub(super) programs: &'static [&'static str],
+    /// Scrapes of a server; none where it is not measured.
+    pub(super) scrapes: u32,
 }
 
-const PLAIN: Load =
-    Load { name: "", what: "", interfaces: 1, peers: 10, pairs: 0, runs: 9, has_paths: false, programs: &PROGRAMS };
+const PLAIN: Load = Load {
+    name: "",
+    what: "",
+    interfaces: 1,
+    peers: 10,
+    pairs: 0,
+    runs: 9,
+    has_paths: false,
+    programs: &PROGRAMS,
+    scrapes: 30,
+};
 
 /// Peers have an endpoint that nothing is ever sent to, and one allowed-ip; there is no IPv6.
 pub(super) const LOADS: [Load; 5] = [
@@ -47,6 +59,7 @@ pub(super) const LOADS: [Load; 5] = [
         runs: 5,
         has_paths: true,
         programs: &[PROGRAMS[0], CHECK],
+        scrapes: 0,
         ..PLAIN
     },
 ];
@@ -81,6 +94,16 @@ pub(super) fn run_all() -> ExitCode {
                 .status();
             if !status.is_ok_and(|status| status.success()) {
                 println!("{program} failed on {}", load.name);
+                return ExitCode::FAILURE;
+            }
+        }
+        if load.scrapes > 0 {
+            let status = Command::new("ip")
+                .args(["netns", "exec", load.name, "bench", scrape::ROLE, load.name, &load.scrapes.to_string()])
+                .stdin(Stdio::null())
+                .status();
+            if !status.is_ok_and(|status| status.success()) {
+                println!("a server failed on {}", load.name);
                 return ExitCode::FAILURE;
             }
         }

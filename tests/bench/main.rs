@@ -9,6 +9,7 @@
 
 mod load;
 mod report;
+mod scrape;
 #[path = "../common/vm.rs"]
 mod vm;
 
@@ -22,6 +23,12 @@ use vm::Guest;
 const MARK: &str = "WGSTAT_BENCH_GUEST";
 
 fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    if let [_, role, load, scrapes] = &words[..]
+        && role == scrape::ROLE
+    {
+        return scrape::run(load, scrapes.parse().unwrap());
+    }
     if std::env::var_os(MARK).is_some() {
         return load::run_all();
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::load::{CHECK, LOADS, PROGRAMS};
+use super::scrape::{IDLE, SCRAPES};
 
 /// Begins a line of `measure`.
 const RESULT: &str = "RESULT\t";
@@ -12,6 +13,10 @@ const RESULT: &str = "RESULT\t";
 /// Of a look as JSON or as metrics: millions of instructions on each load.
 const BUDGET: [f64; 4] = [1.3, 8.0, 35.0, 1.45];
 const WITH_BUDGET: [&str; 2] = ["wgstat status --json", "wgstat export-metrics"];
+/// Of a scrape as it is.
+const SCRAPE_BUDGET: [f64; 4] = [0.19, 8.0, 40.0, 0.35];
+/// MiB of a server: idle on L1, and after scrapes of L3.
+const SERVER_BUDGET: [(usize, &str, f64); 2] = [(0, IDLE, 3.0), (2, SCRAPES[0].0, 14.0)];
 /// Of a check that looks up the way to 10,000 endpoints (L5): multiples of the floor that reads the peers.
 const CHECK_BUDGET: f64 = 10.0;
 /// Of this load the table has no column.
@@ -21,6 +26,8 @@ const RESIDENT_BUDGET: [(usize, f64); 2] = [(0, 4.0), (2, 12.0)];
 /// What chance may add: at 10,000 peers a run differs from the next by 3 %. On a small host a build may differ from the next by
 /// as much, for code lies on other pages.
 const TOLERANCE: f64 = 1.03;
+/// A scrape of a small network is mostly the kernel's and the runtime's, and so small that a build may make 5 % of it.
+const SCRAPE_TOLERANCE: f64 = 1.05;
 
 /// Results by load and program.
 #[derive(Default)]
@@ -58,7 +65,11 @@ impl Report {
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.results.len() == LOADS.iter().map(|load| load.programs.len()).sum::<usize>()
+        let of = |load: &super::load::Load| {
+            let server = if load.scrapes > 0 { SCRAPES.len() + 1 } else { 0 };
+            load.programs.len() + server
+        };
+        self.results.len() == LOADS.iter().map(of).sum::<usize>()
     }
 
     fn of(&self, load: usize, program: &str) -> Option<&Outcome> {
@@ -69,6 +80,19 @@ impl Report {
     /// What costs too much, in words.
     pub(super) fn over_budget(&self) -> Vec<String> {
         let mut over = Vec::new();
+        let (scrape, _) = SCRAPES[0];
+        for (load, budget) in SCRAPE_BUDGET.into_iter().enumerate() {
+            over.extend(self.of(load, scrape).filter(|outcome| outcome.cpu > budget * SCRAPE_TOLERANCE).map(
+                |outcome| format!("{scrape} on {}: {:.3} of {budget} million instructions", outcome.load, outcome.cpu),
+            ));
+        }
+        for (load, what, budget) in SERVER_BUDGET {
+            over.extend(
+                self.of(load, what)
+                    .filter(|outcome| outcome.resident > budget * TOLERANCE)
+                    .map(|outcome| format!("{what} on {}: {:.2} of {budget} MiB", outcome.load, outcome.resident)),
+            );
+        }
         for program in WITH_BUDGET {
             for (load, budget) in BUDGET.into_iter().enumerate() {
                 over.extend(self.of(load, program).filter(|outcome| outcome.cpu > budget * TOLERANCE).map(|outcome| {
@@ -121,6 +145,7 @@ impl Report {
             });
             let _ = writeln!(text, "| `{program}` | {} |", cells.collect::<Vec<_>>().join(" | "));
         }
+        let _ = writeln!(text, "\n{}", self.server(&heading, &rule));
         if let Some((check, floor)) = self.check() {
             let _ = writeln!(
                 text,
@@ -133,6 +158,29 @@ impl Report {
                 check.resident
             );
         }
+        text
+    }
+
+    /// What a server costs.
+    fn server(&self, heading: &str, rule: &str) -> String {
+        let mut text = format!(
+            "A scrape of `wgstat serve` over one connection, in millions of instructions of its threads and of the kernel for \
+             them;\nanswers are of their moment:\n\n| | {heading} |\n|{rule}\n"
+        );
+        let mut row = |what: &str, cell: &dyn Fn(usize) -> String| {
+            let cells: Vec<String> = (0..OF_ITS_OWN).map(cell).collect();
+            let _ = writeln!(text, "| {what} | {} |", cells.join(" | "));
+        };
+        let of = |load, what: &str, show: &dyn Fn(&Outcome) -> String| self.of(load, what).map_or("-".to_owned(), show);
+        for (what, _) in SCRAPES {
+            row(what, &|load| of(load, what, &|outcome| format!("{:.2}", outcome.cpu)));
+        }
+        row("budget of the first", &|load| SCRAPE_BUDGET.get(load).map_or("-".to_owned(), f64::to_string));
+        row("resident when idle, MiB", &|load| of(load, IDLE, &|outcome| format!("{:.1}", outcome.resident)));
+        row("resident after scrapes, MiB", &|load| {
+            of(load, SCRAPES[0].0, &|outcome| format!("{:.1}", outcome.resident))
+        });
+        row("and in gzip", &|load| of(load, SCRAPES[1].0, &|outcome| format!("{:.1}", outcome.resident)));
         text
     }
 
