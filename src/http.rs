@@ -11,6 +11,7 @@ mod metrics;
 mod reply;
 mod request;
 mod server;
+mod shared;
 mod tls;
 mod users;
 mod web_config;

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until};
 use super::metrics::Refusal;
 use super::reply::{Answer, Reply};
 use super::request::{Request, accepts_gzip};
-use super::server::Shared;
+use super::shared::Shared;
 use super::users::Login;
 use super::{HEAD, HEAD_TIME, IDLE_TIME, MAKE_TIME, TAKE_TIME, guard};
 

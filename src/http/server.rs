@@ -18,8 +18,9 @@ use super::connection::{self, Origin, Progress, Stream, busy};
 use super::guard::Hosts;
 use super::listener::{Listener, Socket};
 use super::metrics::{Metrics, Refusal};
+use super::shared::Shared;
 use super::users::Queue;
-use super::web_config::{Loaded, WebConfig};
+use super::web_config::WebConfig;
 use super::{END_TIME, Handler};
 
 /// Clients that are told at a time that there is no room for them; others find the connection closed.
@@ -39,29 +40,6 @@ pub struct Options {
     pub web: WebConfig,
     /// Where it counts.
     pub metrics: Metrics,
-}
-
-/// What all connections have in common.
-pub(super) struct Shared {
-    pub(super) handler: Rc<dyn Handler>,
-    pub(super) hosts: Hosts,
-    pub(super) metrics: Metrics,
-    pub(super) logins: Queue,
-    pub(super) stop: Notify,
-    pub(super) is_stopping: Cell<bool>,
-    web: WebConfig,
-    open: Cell<usize>,
-    most: usize,
-    turned_away: Cell<usize>,
-    /// The last connection ended.
-    ended: Notify,
-}
-
-impl Shared {
-    /// TLS and users as they are now.
-    pub(super) fn web(&self) -> Rc<Loaded> {
-        self.web.current(|message, hint| self.handler.remark(message, hint))
-    }
 }
 
 /// Serves until SIGTERM or SIGINT; SIGHUP reads everything again. `ready` is called when connections are taken.

@@ -145,7 +145,7 @@ impl Report {
             });
             let _ = writeln!(text, "| `{program}` | {} |", cells.collect::<Vec<_>>().join(" | "));
         }
-        let _ = writeln!(text, "\n{}", self.server(&heading, &rule));
+        let _ = write!(text, "\n{}", self.server(&heading, &rule));
         if let Some((check, floor)) = self.check() {
             let _ = writeln!(
                 text,
@@ -173,7 +173,7 @@ impl Report {
         };
         let of = |load, what: &str, show: &dyn Fn(&Outcome) -> String| self.of(load, what).map_or("-".to_owned(), show);
         for (what, _) in SCRAPES {
-            row(what, &|load| of(load, what, &|outcome| format!("{:.2}", outcome.cpu)));
+            row(&format!("`{what}`"), &|load| of(load, what, &|outcome| format!("{:.2}", outcome.cpu)));
         }
         row("budget of the first", &|load| SCRAPE_BUDGET.get(load).map_or("-".to_owned(), f64::to_string));
         row("resident when idle, MiB", &|load| of(load, IDLE, &|outcome| format!("{:.1}", outcome.resident)));
@@ -184,8 +184,10 @@ impl Report {
         text
     }
 
-    /// The committed result.
+    /// The committed result. What stands under headings of its own was measured otherwise, and stays.
     pub(super) fn write(&self, path: &Path) {
+        let before = std::fs::read_to_string(path).unwrap_or_default();
+        let kept = before.find("\n## ").map_or("", |place| &before[place..]);
         let loads: Vec<String> = LOADS.iter().map(|load| format!("- {}: {}", load.name, load.what)).collect();
         let mut versions = self.versions.clone();
         for command in ["qemu-system-x86_64 --version", "rustc --version"] {
@@ -204,7 +206,7 @@ impl Report {
              wgstat is the static release binary. The floor is a C program of a hundred lines that asks the kernel for the same \
              and\nlooks at none of it (`tests/bench/floor.c`). `wg` shows no counter of an interface, `ip` no peer.\n\n\
              Loads, each in a network namespace of its own; every peer has an endpoint and one allowed-ip:\n{}\n\n\
-             {}\nVersions: {}.\n",
+             {}\nVersions: {}.\n{kept}",
             String::from_utf8_lossy(&date.stdout).trim(),
             loads.join("\n"),
             self.tables(),
