@@ -19,24 +19,22 @@ pub(super) struct Hosts {
 impl Hosts {
     /// The usual ones, and these names.
     pub(super) fn new(allowed: &[String]) -> Self {
-        Self { allowed: allowed.iter().map(|name| plain(name)).collect() }
+        Self { allowed: allowed.iter().map(|name| name.trim_end_matches('.').to_owned()).collect() }
     }
 
     /// Whether a request on a connection to this address may be for that host. An address cannot be rebound: it is allowed
     /// where it is the one that was called.
     fn allow(&self, host: &str, local: IpAddr) -> bool {
-        let host = plain(without_port(host));
+        let host = without_port(host).trim_end_matches('.');
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         match address {
             Ok(address) => address.to_canonical().is_loopback() || address.to_canonical() == local.to_canonical(),
-            Err(_) => host == "localhost" || self.allowed.contains(&host),
+            Err(_) => {
+                host.eq_ignore_ascii_case("localhost")
+                    || self.allowed.iter().any(|name| name.eq_ignore_ascii_case(host))
+            }
         }
     }
-}
-
-/// As names are compared.
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// `HOST`, `HOST:PORT`, `[ADDRESS]` and `[ADDRESS]:PORT`.

@@ -1,5 +1,7 @@
 //! What the listener counts of itself, in the client library of Prometheus: it is this process's own.
 
+use std::sync::Arc;
+
 use hyper::StatusCode;
 use prometheus::core::Metric as _;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts};
@@ -8,11 +10,20 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 #[derive(Debug, Clone)]
 pub struct Metrics {
     /// In the order of [`CODES`].
-    requests: [IntCounter; CODES.len()],
+    requests: Arc<[Line]>,
     duration: Histogram,
+    /// What the lines of its buckets begin with, in the order of [`BUCKETS`], and the last for all.
+    buckets: Arc<[String]>,
     /// In the order of [`REFUSALS`].
-    refused: [IntCounter; REFUSALS.len()],
+    refused: Arc<[Line]>,
     connections: IntGauge,
+}
+
+/// A counter, and what its line begins with: it is written at every scrape.
+#[derive(Debug)]
+struct Line {
+    start: String,
+    counter: IntCounter,
 }
 
 /// Why something was refused, or a connection ended: the values of the label `reason`, in the order of [`REFUSALS`].
@@ -69,24 +80,29 @@ impl Metrics {
     /// # Errors
     /// Where the library refuses a name: never, for they do not change.
     pub fn new() -> prometheus::Result<Self> {
-        let counters = |(name, help): (&str, &str), label| IntCounterVec::new(Opts::new(name, help), &[label]);
-        let requests = counters(REQUESTS, "code")?;
-        let refused = counters(REFUSED, "reason")?;
+        // A series that is born at 5 hides its increase.
+        let lines = |(name, help): (&str, &str), label: &str, values: &[&str]| -> prometheus::Result<Arc<[Line]>> {
+            let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
+            let line =
+                |value: &&str| Line { start: start(name, label, value), counter: counters.with_label_values(&[value]) };
+            Ok(values.iter().map(line).collect())
+        };
+        let bounds = BUCKETS.iter().map(|(_, bound)| *bound).chain(["+Inf"]);
         Ok(Self {
-            // A series that is born at 5 hides its increase.
-            requests: CODES.map(|code| requests.with_label_values(&[code])),
+            requests: lines(REQUESTS, "code", &CODES)?,
             duration: {
                 let buckets = BUCKETS.iter().map(|(bound, _)| *bound).collect();
                 Histogram::with_opts(HistogramOpts::new(DURATION.0, DURATION.1).buckets(buckets))?
             },
-            refused: REFUSALS.map(|(reason, _)| refused.with_label_values(&[reason])),
+            buckets: bounds.map(|bound| start(BUCKET, "le", bound)).collect(),
+            refused: lines(REFUSED, "reason", &REFUSALS.map(|(reason, _)| reason))?,
             connections: IntGauge::new(CONNECTIONS.0, CONNECTIONS.1)?,
         })
     }
 
     pub(super) fn refuse(&self, refusal: Refusal) {
-        if let Some(counter) = self.refused.get(refusal as usize) {
-            counter.inc();
+        if let Some(line) = self.refused.get(refusal as usize) {
+            line.counter.inc();
         }
     }
 
@@ -94,8 +110,8 @@ impl Metrics {
         self.duration.observe(seconds);
         let place = CODES.iter().position(|code| *code == status.as_str());
         debug_assert!(place.is_some(), "{status}");
-        if let Some(counter) = place.and_then(|place| self.requests.get(place)) {
-            counter.inc();
+        if let Some(line) = place.and_then(|place| self.requests.get(place)) {
+            line.counter.inc();
         }
     }
 
@@ -109,32 +125,31 @@ impl Metrics {
         head(out, CONNECTIONS, "gauge");
         let connections = u64::try_from(self.connections.get()).unwrap_or(0);
         append(out, &[CONNECTIONS.0, " ", itoa::Buffer::new().format(connections), "\n"]);
-        head(out, REFUSED, "counter");
-        for ((reason, _), counter) in REFUSALS.iter().zip(&self.refused) {
-            sample(out, REFUSED.0, "reason", reason, counter.get());
-        }
-        head(out, REQUESTS, "counter");
-        for (code, counter) in CODES.iter().zip(&self.requests) {
-            sample(out, REQUESTS.0, "code", code, counter.get());
+        for (family, lines) in [(REFUSED, &self.refused), (REQUESTS, &self.requests)] {
+            head(out, family, "counter");
+            for Line { start, counter } in lines.iter() {
+                append(out, &[start, itoa::Buffer::new().format(counter.get()), "\n"]);
+            }
         }
         head(out, DURATION, "histogram");
         let metric = self.duration.metric();
         let histogram = metric.get_histogram();
-        for ((_, bound), bucket) in BUCKETS.iter().zip(histogram.get_bucket()) {
-            sample(out, BUCKET, "le", bound, bucket.cumulative_count());
-        }
         let (count, sum) = (histogram.get_sample_count(), histogram.get_sample_sum());
-        sample(out, BUCKET, "le", "+Inf", count);
+        let counts = histogram.get_bucket().iter().map(prometheus::proto::Bucket::cumulative_count).chain([count]);
+        for (start, count) in self.buckets.iter().zip(counts) {
+            append(out, &[start, itoa::Buffer::new().format(count), "\n"]);
+        }
         append(out, &[&format!("{0}_sum {sum}\n{0}_count {count}\n", DURATION.0)]);
     }
 }
 
-fn head(out: &mut Vec<u8>, (name, help): (&str, &str), kind: &str) {
-    append(out, &["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n"]);
+/// What a line begins with: all but its number.
+fn start(name: &str, label: &str, value: &str) -> String {
+    format!("{name}{{{label}=\"{value}\"}} ")
 }
 
-fn sample(out: &mut Vec<u8>, name: &str, label: &str, value: &str, count: u64) {
-    append(out, &[name, "{", label, "=\"", value, "\"} ", itoa::Buffer::new().format(count), "\n"]);
+fn head(out: &mut Vec<u8>, (name, help): (&str, &str), kind: &str) {
+    append(out, &["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n"]);
 }
 
 fn append(out: &mut Vec<u8>, parts: &[&str]) {
@@ -159,14 +174,14 @@ mod tests {
         metrics.refuse(Refusal::Host);
         let registry = Registry::new();
         let requests = IntCounterVec::new(Opts::new(REQUESTS.0, REQUESTS.1), &["code"]).unwrap();
-        for (code, counter) in CODES.iter().zip(&metrics.requests) {
-            requests.with_label_values(&[code]).inc_by(counter.get());
+        for (code, line) in CODES.iter().zip(metrics.requests.iter()) {
+            requests.with_label_values(&[code]).inc_by(line.counter.get());
         }
         registry.register(Box::new(requests)).unwrap();
         registry.register(Box::new(metrics.duration.clone())).unwrap();
         let refused = IntCounterVec::new(Opts::new(REFUSED.0, REFUSED.1), &["reason"]).unwrap();
-        for ((reason, _), counter) in REFUSALS.iter().zip(&metrics.refused) {
-            refused.with_label_values(&[reason]).inc_by(counter.get());
+        for ((reason, _), line) in REFUSALS.iter().zip(metrics.refused.iter()) {
+            refused.with_label_values(&[reason]).inc_by(line.counter.get());
         }
         registry.register(Box::new(refused)).unwrap();
         registry.register(Box::new(metrics.connections.clone())).unwrap();
@@ -187,7 +202,7 @@ mod tests {
         let count = |refusal, reason: &str| {
             metrics.refuse(refusal);
             let place = REFUSALS.iter().position(|(name, _)| *name == reason).unwrap();
-            metrics.refused[place].get()
+            metrics.refused[place].counter.get()
         };
         assert_eq!(count(Refusal::Connections, "connections"), 1);
         assert_eq!(count(Refusal::Descriptors, "descriptors"), 1);
