@@ -1,5 +1,8 @@
 //! The program: parse, run, turn an error into a message and an exit code.
 
+#[cfg(target_env = "musl")]
+mod allocator;
+
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -7,10 +10,9 @@ use clap::CommandFactory as _;
 use wgstat::cli::{Cli, Command};
 use wgstat::commands;
 
-/// musl's own allocator asks the kernel for memory, and gives it back, piece by piece: a quarter of what a short run costs.
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator::new();
 
 fn main() -> ExitCode {
     // Before anything is read: replies of the kernel and of daemons hold private keys, and no core dump shall.

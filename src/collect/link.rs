@@ -95,13 +95,10 @@ fn loses_links_in_silence(release: &str) -> bool {
 /// Lists the links. For `any_size` the kernel first measures every link of the namespace, which is most of the cost where there
 /// are thousands.
 fn list<T: Transport>(rtnl: &mut Netlink<T>, any_size: bool) -> Result<WireguardLinks, Failure> {
-    let mut message = LinkMessage::default();
-    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Wireguard)]));
-    if any_size {
-        // Of all bits this one asks for nothing: it concerns bridges' own dumps only.
-        message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::Mrp]));
-    }
-    let mut request = serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST | NLM_F_DUMP);
+    // A server asks the same at each request.
+    static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| list_request(false));
+    static ANY_SIZE: LazyLock<Vec<u8>> = LazyLock::new(|| list_request(true));
+    let mut request = if any_size { ANY_SIZE.clone() } else { PLAIN.clone() };
     let (links, others) = rtnl.dump(&mut request, |(links, others): &mut (BTreeMap<u32, Link>, bool), payload| {
         let link = parse(payload)?;
         if link.is("wireguard") {
@@ -112,6 +109,16 @@ fn list<T: Transport>(rtnl: &mut Netlink<T>, any_size: bool) -> Result<Wireguard
         Ok(())
     })?;
     Ok(WireguardLinks { links, kind_is_known: !others })
+}
+
+fn list_request(any_size: bool) -> Vec<u8> {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Wireguard)]));
+    if any_size {
+        // Of all bits this one asks for nothing: it concerns bridges' own dumps only.
+        message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::Mrp]));
+    }
+    serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST | NLM_F_DUMP)
 }
 
 /// The one link of this name or alternative name, whatever its kind; `None` where there is none.

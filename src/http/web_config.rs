@@ -1,16 +1,17 @@
 //! `--web.config.file`: TLS and users, in the format that Prometheus' exporters share; read again when a file of it changes.
 
+mod document;
+
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use tokio_rustls::TlsAcceptor;
 
+use self::document::{Mistake, TlsSection, Wrong};
 use super::tls::{self, ClientAuth, Oldest, TlsFiles};
 use super::users::{Users, cost};
 use crate::error::{Error, Result};
@@ -22,24 +23,6 @@ const LOOKS: Duration = Duration::from_secs(1);
 const LIMIT: u64 = 1024 * 1024;
 /// A hash of this cost keeps a processor busy for some seconds at each first login.
 const DEAREST: u32 = 16;
-
-/// The file as it is written.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    tls_server_config: Option<TlsSection>,
-    basic_auth_users: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TlsSection {
-    cert_file: PathBuf,
-    key_file: PathBuf,
-    client_ca_file: Option<PathBuf>,
-    client_auth_type: Option<String>,
-    min_version: Option<String>,
-}
 
 /// What it comes to.
 pub(super) struct Loaded {
@@ -137,11 +120,10 @@ fn load(path: &Path) -> Result<(Loaded, Vec<PathBuf>)> {
         return Err(refused(path, None, "it is no regular file of at most 1 MiB".to_owned(), None));
     }
     let text = fs::read_to_string(path).map_err(|error| refused(path, None, format!("cannot read: {error}"), None))?;
-    let document: Option<Document> = serde_saphyr::from_str(&text).map_err(|error| not_right(path, &error))?;
-    let document = document.unwrap_or_default();
+    let document = document::read(&text).map_err(|mistake| not_right(path, mistake))?;
     let mut files = vec![path.to_owned()];
     let mut has_known_clients = false;
-    let tls = match document.tls_server_config {
+    let tls = match document.tls {
         Some(section) => {
             let tls = tls_files(path, section)?;
             files.extend([tls.certificate.clone(), tls.key.clone()]);
@@ -151,7 +133,7 @@ fn load(path: &Path) -> Result<(Loaded, Vec<PathBuf>)> {
         }
         None => None,
     };
-    let users = document.basic_auth_users.filter(|users| !users.is_empty());
+    let users = Some(document.users).filter(|users| !users.is_empty());
     for (name, hash) in users.iter().flatten() {
         let key = format!("basic_auth_users.{}", printable(name));
         match cost(hash) {
@@ -219,26 +201,22 @@ fn tls_files(path: &Path, section: TlsSection) -> Result<TlsFiles> {
     })
 }
 
-/// Somebody may have put a password where it does not belong: of what the file says, only keys are shown.
-fn not_right(path: &Path, error: &serde_saphyr::Error) -> Error {
-    use serde_saphyr::Error as Yaml;
-    let error = error.without_snippet();
-    let line = error.location().map(|location| location.line());
-    let known =
+fn not_right(path: &Path, mistake: Mistake) -> Error {
+    const KNOWN: &str =
         "tls_server_config with cert_file, key_file, client_ca_file, client_auth_type, min_version; basic_auth_users";
-    let (cause, hint) = match error {
-        Yaml::SerdeUnknownField { field, .. } => (
-            format!("{}: no such key", printable(&field.chars().take(40).collect::<String>())),
-            format!("known: {known}"),
-        ),
-        Yaml::SerdeMissingField { field, .. } => (format!("{field}: it is missing"), format!("known: {known}")),
-        Yaml::DuplicateMappingKey { .. } => ("this key was there before".to_owned(), "leave one of the two".to_owned()),
-        _ => ("it is not what it should be".to_owned(), format!("it is YAML; known: {known}")),
+    let shown = |key: &str| printable(&key.chars().take(40).collect::<String>()).into_owned();
+    let (cause, hint) = match mistake.what {
+        Wrong::UnknownKey(key) => (format!("{}: no such key", shown(&key)), format!("known: {KNOWN}")),
+        Wrong::MissingKey(key) => (format!("{key}: it is missing"), format!("known: {KNOWN}")),
+        Wrong::RepeatedKey(key) => {
+            (format!("{}: this key was there before", shown(&key)), "leave one of the two".to_owned())
+        }
+        Wrong::Shape => ("it is not what it should be".to_owned(), format!("it is YAML; known: {KNOWN}")),
     };
-    refused(path, line, cause, Some(hint))
+    refused(path, Some(mistake.line), cause, Some(hint))
 }
 
-fn refused(path: &Path, line: Option<u64>, cause: String, hint: Option<String>) -> Error {
+fn refused(path: &Path, line: Option<usize>, cause: String, hint: Option<String>) -> Error {
     let file = printable(&path.to_string_lossy()).into_owned();
     let subject = line.map_or(file.clone(), |line| format!("{file}:{line}"));
     Error::Config { subject, cause, hint }
@@ -265,7 +243,14 @@ mod tests {
 
     #[test]
     fn nothing_is_no_tls_and_no_users() {
-        for text in ["", "# only a comment\n", "{}", "basic_auth_users: {}\n"] {
+        for text in [
+            "",
+            "# only a comment\n",
+            "---\n",
+            "{}",
+            "basic_auth_users: {}\n",
+            "basic_auth_users:\ntls_server_config:\n",
+        ] {
             let config = read(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
             assert!(!config.has_tls() && !config.has_authentication(), "{text:?}");
         }
@@ -283,6 +268,11 @@ mod tests {
             ("basic_auth_users: alice:secret\n", "it is not what it should be"),
             ("- secret\n", "it is not what it should be"),
             ("basic_auth_users: [secret\n", "it is not what it should be"),
+            ("basic_auth_users:\n  alice: [secret]\n", ":2: it is not what it should be"),
+            ("basic_auth_users:\n  alice: &x secret\n  bob: *x\n", ":3: it is not what it should be"),
+            ("{}\n---\nbasic_auth_users: {alice: secret}\n", "it is not what it should be"),
+            ("basic_auth_users:\n  alice: secret\n  alice: secret\n", ":3: alice: this key was there before"),
+            ("{}\n\tsecret: @\n", "it is not what it should be"),
             (
                 "tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAnyClientCert}\n",
                 "RequireAnyClientCert takes certificates that nobody verifies",

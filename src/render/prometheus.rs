@@ -8,8 +8,9 @@ mod page;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
+use std::sync::LazyLock;
 
-use self::page::{Kind, Page, escaped};
+use self::page::{Family, Kind, Page, escaped};
 use super::Report;
 use super::text::Text;
 use crate::findings::counters::{Meaning, meaning};
@@ -59,8 +60,10 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, options: &Options) -> io:
 /// A network with the labels that all its series begin with, and the peers to write.
 struct Labelled<'a> {
     network: &'a Network,
-    /// `network="office",interface="wg0"`.
+    /// `{network="office",interface="wg0"`.
     labels: String,
+    /// The same where no more are to come, up to the value.
+    all_labels: String,
     /// Where `interface` begins in it.
     behind_name: usize,
     peers: Vec<Keyed<'a>>,
@@ -102,8 +105,8 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
             let interface = escaped(&interface);
             let name = network.name.as_deref().map(escaped);
             let name = name.as_deref().unwrap_or(&interface);
-            let mut labels = ["network=\"", name, "\",interface=\"", &*interface, "\""].concat();
-            let behind_name = "network=\"\",".len() + name.len();
+            let mut labels = ["{network=\"", name, "\",interface=\"", &*interface, "\""].concat();
+            let behind_name = "{network=\"\",".len() + name.len();
             labels.extend(network.netns.as_deref().map(|netns| format!(",netns=\"{}\"", escaped(netns))));
             let peers = network.peers.as_deref().unwrap_or_default();
             let mut peers: Vec<Keyed<'_>> = peers.iter().map(Keyed::from).collect();
@@ -123,7 +126,8 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
                 peers = latest.into_iter().map(|(_, keyed)| keyed).collect();
             }
             let omitted = all - peers.len();
-            Labelled { network, labels, behind_name, peers, online, omitted }
+            let all_labels = [&labels, "} "].concat();
+            Labelled { network, labels, all_labels, behind_name, peers, online, omitted }
         })
         .collect();
     // By what is written: two interfaces may look alike once they are escaped. Whatever they are called, other exporters'
@@ -161,17 +165,17 @@ impl Page<'_> {
     }
 
     fn interfaces(&mut self, networks: &[Labelled<'_>]) {
-        for counter in Counter::MAIN.into_iter().chain([Counter::Collisions]) {
-            let name = format!("wg_interface_{}_total", counter.name());
-            self.family_of_parts(&name, Kind::Counter, &counter_help(counter));
+        for (counter, family) in &*COUNTERS {
+            self.begin(family);
             for network in networks {
-                if let Some(value) = network.network.stats.get(counter) {
-                    self.of(&name, network, value);
+                if let Some(value) = network.network.stats.get(*counter) {
+                    self.of(&family.name, network, value);
                 }
             }
         }
-        self.reasons("wg_interface_rx_error_reasons_total", &RX_REASONS, networks);
-        self.reasons("wg_interface_tx_error_reasons_total", &TX_REASONS, networks);
+        for (reasons, family) in &*REASONS {
+            self.reasons(family, reasons, networks);
+        }
         self.gauge("wg_interface_up", "1 while the interface is up and running.", networks, |of| {
             let network = of.network;
             match network.backend {
@@ -207,22 +211,14 @@ impl Page<'_> {
         }
     }
 
-    /// What errors are made of. Reasons that WireGuard counts are there from the start: a series that is born at 5 hides
-    /// its increase.
-    fn reasons(&mut self, name: &str, reasons: &[(&str, Counter, bool)], networks: &[Labelled<'_>]) {
-        let mut help = vec!["Errors by reason; they are part of the errors counter."];
-        for (reason, counter, _) in reasons.iter().filter(|(.., always)| *always) {
-            let Meaning { means, not, .. } = meaning(*counter, Backend::Kernel);
-            help.extend([" ", reason, ": ", means]);
-            help.extend(not.iter().flat_map(|not| ["; not ", not]));
-            help.push(".");
-        }
-        self.family_of_parts(name, Kind::Counter, &help);
+    /// What errors are made of.
+    fn reasons(&mut self, family: &Family, reasons: &[Reason], networks: &[Labelled<'_>]) {
+        self.begin(family);
         for of in networks {
-            for (reason, counter, always) in reasons {
+            for Reason { label, counter, always } in reasons {
                 if let Some(value) = of.network.stats.get(*counter).filter(|&value| *always || value > 0) {
-                    self.open(name, of);
-                    for part in [",reason=\"", reason, "\""] {
+                    self.open(&family.name, of);
+                    for part in [",reason=\"", label, "\""] {
                         self.text.raw(part.as_bytes());
                     }
                     self.value(value);
@@ -267,8 +263,8 @@ impl Page<'_> {
                     if let Some(value) = value(peer) {
                         self.text.raw(&start);
                         self.text.raw(key);
-                        self.text.byte(b'"');
-                        self.value(value);
+                        self.text.raw(b"\"} ");
+                        self.end(value);
                     }
                 }
             }
@@ -345,22 +341,60 @@ impl Page<'_> {
     }
 }
 
-/// Reason, counter, and whether WireGuard itself counts it.
-const RX_REASONS: [(&str, Counter, bool); 6] = [
-    ("length", Counter::RxLengthErrors, true),
-    ("frame", Counter::RxFrameErrors, true),
-    ("over", Counter::RxOverErrors, false),
-    ("crc", Counter::RxCrcErrors, false),
-    ("fifo", Counter::RxFifoErrors, false),
-    ("missed", Counter::RxMissedErrors, false),
+/// The counters of an interface. A server writes them at each scrape: their lines are put together once.
+static COUNTERS: LazyLock<Vec<(Counter, Family)>> = LazyLock::new(|| {
+    let counters = Counter::MAIN.into_iter().chain([Counter::Collisions]);
+    let name = |counter: Counter| format!("wg_interface_{}_total", counter.name());
+    counters.map(|counter| (counter, Family::new(name(counter), Kind::Counter, &counter_help(counter)))).collect()
+});
+
+/// What errors are made of.
+static REASONS: LazyLock<[(&[Reason], Family); 2]> = LazyLock::new(|| {
+    [("rx", &RX_REASONS[..]), ("tx", &TX_REASONS[..])].map(|(direction, reasons)| {
+        let name = format!("wg_interface_{direction}_error_reasons_total");
+        (reasons, Family::new(name, Kind::Counter, &reasons_help(reasons)))
+    })
+});
+
+/// One of the kernel's detailed error counters.
+struct Reason {
+    label: &'static str,
+    counter: Counter,
+    /// WireGuard counts it, so that it is written while 0 too: a series that is born at 5 hides its increase.
+    always: bool,
+}
+
+const fn reason(label: &'static str, counter: Counter, always: bool) -> Reason {
+    Reason { label, counter, always }
+}
+
+static RX_REASONS: [Reason; 6] = [
+    reason("length", Counter::RxLengthErrors, true),
+    reason("frame", Counter::RxFrameErrors, true),
+    reason("over", Counter::RxOverErrors, false),
+    reason("crc", Counter::RxCrcErrors, false),
+    reason("fifo", Counter::RxFifoErrors, false),
+    reason("missed", Counter::RxMissedErrors, false),
 ];
-const TX_REASONS: [(&str, Counter, bool); 5] = [
-    ("aborted", Counter::TxAbortedErrors, true),
-    ("carrier", Counter::TxCarrierErrors, false),
-    ("fifo", Counter::TxFifoErrors, false),
-    ("heartbeat", Counter::TxHeartbeatErrors, false),
-    ("window", Counter::TxWindowErrors, false),
+static TX_REASONS: [Reason; 5] = [
+    reason("aborted", Counter::TxAbortedErrors, true),
+    reason("carrier", Counter::TxCarrierErrors, false),
+    reason("fifo", Counter::TxFifoErrors, false),
+    reason("heartbeat", Counter::TxHeartbeatErrors, false),
+    reason("window", Counter::TxWindowErrors, false),
 ];
+
+/// What those reasons mean that WireGuard counts.
+fn reasons_help(reasons: &[Reason]) -> Vec<&'static str> {
+    let mut help = vec!["Errors by reason; they are part of the errors counter."];
+    for Reason { label, counter, .. } in reasons.iter().filter(|reason| reason.always) {
+        let Meaning { means, not, .. } = meaning(*counter, Backend::Kernel);
+        help.extend([" ", label, ": ", means]);
+        help.extend(not.iter().flat_map(|not| ["; not ", not]));
+        help.push(".");
+    }
+    help
+}
 
 /// What the counter means and does not, on the kernel's WireGuard and on a daemon's link.
 fn counter_help(counter: Counter) -> [&'static str; 9] {
@@ -382,7 +416,7 @@ fn counter_help(counter: Counter) -> [&'static str; 9] {
 /// What all samples of a family and a network's peers begin with, up to the key.
 fn peer_start(start: &mut Vec<u8>, name: &str, network: &Labelled<'_>) {
     start.clear();
-    for part in [name, "{", &network.labels, ",public_key=\""] {
+    for part in [name, &network.labels, ",public_key=\""] {
         start.extend_from_slice(part.as_bytes());
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn run_all() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn set_up(load: &Load) {
+pub(super) fn set_up(load: &Load) {
     let Load { name, interfaces, peers, pairs, has_paths, .. } = load;
     sh(&format!(
         "ip netns add {name}; ip netns exec {name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6'"

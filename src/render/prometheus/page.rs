@@ -18,21 +18,39 @@ pub(super) struct Page<'out> {
     pub(super) text: Text<'out>,
 }
 
+/// A family's name, and the two lines that come before its samples.
+pub(super) struct Family {
+    pub(super) name: String,
+    head: String,
+}
+
+impl Family {
+    /// The parts of the help are our own words, which have nothing to escape.
+    pub(super) fn new(name: String, kind: Kind, help: &[&str]) -> Self {
+        debug_assert!(!help.iter().any(|part| part.contains(['\\', '\n'])), "{help:?}");
+        let head = head(&name, kind, &help.concat()).concat();
+        Self { name, head }
+    }
+}
+
+fn head<'a>(name: &'a str, kind: Kind, help: &'a str) -> [&'a str; 7] {
+    let kind = match kind {
+        Kind::Counter => " counter\n",
+        Kind::Gauge => " gauge\n",
+    };
+    ["# HELP ", name, " ", help, "\n# TYPE ", name, kind]
+}
+
 impl Page<'_> {
     pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) {
-        self.family_of_parts(name, kind, &[help]);
-    }
-
-    /// The parts of the help are our own words, which have nothing to escape.
-    pub(super) fn family_of_parts(&mut self, name: &str, kind: Kind, help: &[&str]) {
-        debug_assert!(!help.iter().any(|part| part.contains(['\\', '\n'])), "{help:?}");
-        let kind = match kind {
-            Kind::Counter => " counter\n",
-            Kind::Gauge => " gauge\n",
-        };
-        for part in ["# HELP ", name, " "].iter().chain(help).chain(&["\n# TYPE ", name, kind]) {
+        for part in head(name, kind, help) {
             self.text.raw(part.as_bytes());
         }
+    }
+
+    /// Begins a family whose lines are there already.
+    pub(super) fn begin(&mut self, family: &Family) {
+        self.text.raw(family.head.as_bytes());
     }
 
     /// A sample with just these labels.
@@ -45,18 +63,24 @@ impl Page<'_> {
 
     /// A sample of a network.
     pub(super) fn of(&mut self, name: &str, network: &Labelled<'_>, value: u64) {
-        self.open(name, network);
-        self.value(value);
+        self.text.raw(name.as_bytes());
+        self.text.raw(network.all_labels.as_bytes());
+        self.end(value);
     }
 
+    /// A sample of a network with more labels to come.
     pub(super) fn open(&mut self, name: &str, network: &Labelled<'_>) {
         self.text.raw(name.as_bytes());
-        self.text.byte(b'{');
         self.text.raw(network.labels.as_bytes());
     }
 
     pub(super) fn value(&mut self, value: u64) {
         self.text.raw(b"} ");
+        self.end(value);
+    }
+
+    /// Behind the labels.
+    pub(super) fn end(&mut self, value: u64) {
         self.text.number(value);
         self.text.byte(b'\n');
         self.text.pass_on();
