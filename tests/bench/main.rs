@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     let built = target.join("x86_64-unknown-linux-musl/release/wgstat");
     let wgstat = std::env::var_os("WGSTAT").map_or(built, PathBuf::from);
     if !wgstat.exists() {
-        println!("{}: build it by `cargo build --release --target x86_64-unknown-linux-musl`", wgstat.display());
+        println!("{}: build it by `packaging/build`", wgstat.display());
         return ExitCode::FAILURE;
     }
     let what = std::env::var("WGSTAT_BENCH").unwrap_or_default();
