@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::model::{ListenAddress, Threshold};
 
@@ -106,7 +106,7 @@ pub struct Global {
     pub no_peers: bool,
 
     /// Read this configuration instead of /etc/wgstat.toml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
     /// Say where names come from (status, stats, check), and what wgstat itself can see (check)
@@ -248,7 +248,7 @@ pub struct Check {
     pub interval: Duration,
 
     /// Compare with the last run, and keep this one's counters in the file; the first run looks twice
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state: Option<PathBuf>,
 
     #[expect(clippy::doc_markdown, reason = "it is the help text")]
@@ -274,7 +274,7 @@ pub struct ExportMetrics {
     pub interfaces: Vec<OsString>,
 
     /// Replace this file instead of printing; the textfile collector reads *.prom
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
     /// Label peers with their endpoints; each time a peer roams this makes a new series
@@ -326,7 +326,7 @@ pub struct Serve {
     pub allow_host: Vec<String>,
 
     /// TLS and users, in the format of Prometheus' exporters; read again when it changes
-    #[arg(long = "web.config.file", value_name = "FILE")]
+    #[arg(long = "web.config.file", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub web_config_file: Option<PathBuf>,
 
     /// Show peers' endpoints to everyone, not only to clients that proved who they are; and label peers with them
@@ -355,7 +355,7 @@ pub struct Generate {
 
     /// Directory to write to, made if it is missing [default: man, completions, docs/schema, packaging/prometheus or
     /// packaging/grafana; the configuration is printed]
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
 
     /// With alert-rules: limits of the rates

@@ -1,16 +1,14 @@
 //! `wgstat generate`: the files that are committed and packaged.
 
+mod completions;
 mod man;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
-use clap_complete::Shell;
-
 use super::{Outcome, written};
-use crate::cli::{Artifact, Cli, Generate, Limits};
+use crate::cli::{Artifact, Generate, Limits};
 use crate::config::keys;
 use crate::error::{Error, Result};
 use crate::model::printable;
@@ -49,7 +47,7 @@ fn failed(path: &Path, source: io::Error) -> Error {
 fn files(options: &Generate) -> io::Result<Vec<(String, Vec<u8>)>> {
     match options.what {
         Artifact::Man => man::pages(),
-        Artifact::Completions => Ok([Shell::Bash, Shell::Zsh, Shell::Fish].map(completion).into()),
+        Artifact::Completions => completions::files(),
         Artifact::AlertRules => {
             let Limits { rx_errors, tx_errors, rx_dropped, tx_dropped } = options.limits;
             let limits = [
@@ -71,16 +69,4 @@ fn files(options: &Generate) -> io::Result<Vec<(String, Vec<u8>)>> {
             })
             .collect(),
     }
-}
-
-/// Under the name that each shell looks for.
-fn completion(shell: Shell) -> (String, Vec<u8>) {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "wgstat", &mut text);
-    let name = match shell {
-        Shell::Zsh => "_wgstat",
-        Shell::Fish => "wgstat.fish",
-        _ => "wgstat.bash",
-    };
-    (name.to_owned(), text)
 }

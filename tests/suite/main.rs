@@ -7,6 +7,7 @@ mod check;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;
+mod completions;
 mod config;
 mod dump;
 mod generated;
