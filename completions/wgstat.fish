@@ -27,8 +27,8 @@ end
 complete -c wgstat -n "__fish_wgstat_needs_command" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r -f -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -n "__fish_wgstat_needs_command" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r -f -a "(__fish_wgstat_namespaces)"
 complete -c wgstat -n "__fish_wgstat_needs_command" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Into pipes and files too'
+never\t'Not on terminals either'"
 complete -c wgstat -n "__fish_wgstat_needs_command" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_needs_command" -l json -d 'Print one JSON document instead of text (its schema: wgstat generate schema)'
 complete -c wgstat -n "__fish_wgstat_needs_command" -l strict -d 'Exit with 1 if anything could not be read'
@@ -47,8 +47,8 @@ complete -c wgstat -n "__fish_wgstat_needs_command" -f -a "help" -d 'Print this 
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r -f -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r -f -a "(__fish_wgstat_namespaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Into pipes and files too'
+never\t'Not on terminals either'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l json -d 'Print one JSON document instead of text (its schema: wgstat generate schema)'
 complete -c wgstat -n "__fish_wgstat_using_subcommand status" -l strict -d 'Exit with 1 if anything could not be read'
@@ -60,8 +60,8 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand status" -s h -l help -d 'P
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r -f -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r -f -a "(__fish_wgstat_namespaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Into pipes and files too'
+never\t'Not on terminals either'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l interval -d 'Look twice, so far apart, and show rates (2s, 500ms, 1m)' -r -f
 complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -l json -d 'Print one JSON document instead of text (its schema: wgstat generate schema)'
@@ -74,8 +74,8 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand stats" -s h -l help -d 'Pr
 complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r -f -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r -f -a "(__fish_wgstat_namespaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Into pipes and files too'
+never\t'Not on terminals either'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l interval -d 'Look so often (2s, 500ms, 1m)' -r -f
 complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -l count -d 'End after so many ticks' -r -f
@@ -87,8 +87,8 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand watch" -s h -l help -d 'Pr
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r -f -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r -f -a "(__fish_wgstat_namespaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Into pipes and files too'
+never\t'Not on terminals either'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l interval -d 'Look twice, so far apart (2s, 500ms, 1m); 0 looks once, and judges nothing that needs time' -r -f
 complete -c wgstat -n "__fish_wgstat_using_subcommand check" -l state -d 'Compare with the last run, and keep this one\'s counters in the file; the first run looks twice' -r -F
@@ -103,8 +103,8 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand check" -s h -l help -d 'Pr
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r -f -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r -f -a "(__fish_wgstat_namespaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Into pipes and files too'
+never\t'Not on terminals either'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l output -d 'Replace this file instead of printing; the textfile collector reads *.prom' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -l max-peers -d 'Write at most so many peers of each network, those with the latest handshakes' -r -f
@@ -119,8 +119,8 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand export-metrics" -s h -l he
 complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r -f -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r -f -a "(__fish_wgstat_namespaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Into pipes and files too'
+never\t'Not on terminals either'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l listen -d 'Listen at this address and port, or on unix:PATH; may be repeated [default: 127.0.0.1:9586, or systemd\'s sockets]' -r -f
 complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -l listen-mode -d 'Mode of socket files, in octal' -r -f
@@ -140,8 +140,8 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand serve" -s h -l help -d 'Pr
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l exclude -d 'Leave these interfaces out: names or globs; may be repeated' -r -f -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l netns -d 'Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated' -r -f -a "(__fish_wgstat_namespaces)"
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l color -d 'When to use colours; NO_COLOR is honoured' -r -f -a "auto\t'On a terminal that has them, unless NO_COLOR is set'
-always\t'Always'
-never\t'Never'"
+always\t'Into pipes and files too'
+never\t'Not on terminals either'"
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l config -d 'Read this configuration instead of /etc/wgstat.toml' -r -F
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l rx-errors -d 'Receive errors per second that are still well [default: 0]' -r -f
 complete -c wgstat -n "__fish_wgstat_using_subcommand generate" -l tx-errors -d 'Transmit errors per second that are still well [default: 0]' -r -f

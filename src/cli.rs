@@ -119,9 +119,9 @@ pub struct Global {
 pub enum Color {
     /// On a terminal that has them, unless `NO_COLOR` is set
     Auto,
-    /// Always
+    /// Into pipes and files too
     Always,
-    /// Never
+    /// Not on terminals either
     Never,
 }
 

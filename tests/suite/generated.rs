@@ -4,12 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use clap::CommandFactory as _;
-use wgstat::cli::Cli;
-use wgstat::config::keys::TABLES;
-use wgstat::error::Code;
-use wgstat::model::Counter;
-
 use crate::lab::wgstat;
 
 fn root() -> &'static Path {
@@ -51,55 +45,6 @@ fn committed_files_are_freshly_generated() {
     assert!(String::from_utf8_lossy(&printed.stdout) == committed, "run wgstat generate config packaging");
     assert_eq!(names(fresh.path()), ["wgstat.toml".to_owned()].into());
     assert_eq!(std::fs::read_to_string(fresh.path().join("wgstat.toml")).unwrap(), committed);
-}
-
-#[test]
-fn manual_names_every_flag_code_counter_and_key() {
-    let manual: String = names(&root().join("man")).iter().map(|name| read(&format!("man/{name}"))).collect();
-    let manual = manual.replace("\\-", "-");
-    let mut command = Cli::command();
-    command.build();
-    let flags = |command: &clap::Command| -> Vec<String> {
-        command.get_arguments().filter_map(|argument| argument.get_long()).map(str::to_owned).collect()
-    };
-    let mut all = flags(&command);
-    all.extend(command.get_subcommands().filter(|sub| sub.get_name() != "help").flat_map(flags));
-    for flag in all {
-        assert!(manual.contains(&format!("--{flag}")), "--{flag}");
-    }
-    for (code, _) in Code::ALL {
-        assert!(manual.contains(code.as_str()), "{code}");
-    }
-    for counter in Counter::ALL {
-        assert!(manual.contains(counter.name()), "{}", counter.name());
-    }
-    let page = read("man/wgstat.toml.5").replace("\\-", "-").replace("\\*(Aq", "'");
-    let keys = page.split_once(".SH KEYS\n").unwrap().1.split_once(".SH ").unwrap().0;
-    for table in TABLES {
-        let section = keys.split(".SS ").find(|section| section.contains(table.meaning)).expect(table.root);
-        for key in table.keys {
-            assert!(section.contains(&format!(".TP\n\\fB{}\\fR\n", key.name)), "{}", key.name);
-            assert!(section.contains(key.meaning) && section.contains(&key.kind.to_string()), "{}", key.name);
-        }
-    }
-}
-
-#[test]
-fn manual_names_every_event_and_its_keys() {
-    let page = read("man/wgstat-watch.1");
-    let (_, events) = page.split_once(".SH EVENTS\n").unwrap();
-    let (events, _) = events.split_once(".SH ").unwrap();
-    let schema: serde_json::Value = serde_json::from_str(&read("docs/schema/event.json")).unwrap();
-    let properties = schema["properties"].as_object().unwrap();
-    let types = properties["type"]["enum"].as_array().unwrap();
-    for name in types {
-        assert!(events.contains(&format!(".TP\n\\fB{}\\fR\n", name.as_str().unwrap())), "{name}");
-    }
-    assert_eq!(events.matches(".TP\n").count(), types.len());
-    let words: BTreeSet<&str> = events.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    for key in properties.keys() {
-        assert!(words.contains(key.as_str()), "{key}");
-    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod dump;
 mod generated;
 mod golden;
 mod lab;
+mod manual;
 mod metrics;
 mod mutation;
 mod names;

@@ -1,81 +1,74 @@
 //! What the page of `watch` has beside the options.
 
-use clap_mangen::roff::{Roff, roman};
-
-use super::item;
+use super::{Page, errors};
 use crate::render::lines::WIDE;
 
-pub(super) fn sections() -> Vec<Roff> {
-    vec![
-        #[cfg(feature = "tui")]
-        keys(),
-        columns(),
-        events(),
-        signals(),
-        exit_status(),
-    ]
+pub(super) fn sections(page: &mut Page) {
+    #[cfg(feature = "tui")]
+    keys(page);
+    columns(page);
+    events(page);
+    signals(page);
+    exit_status(page);
+    page.examples(&[
+        ("Live, if it is on a terminal:", "wgstat watch"),
+        ("One interface, in lines for a log, ten seconds apart:", "wgstat watch wg0 --interval 10s | cat"),
+        (
+            "A line for everything that happens, and nothing else:",
+            "wgstat watch --json | jq --unbuffered -r 'select(.interface)\n    \
+             | [.type, .network, (.peer | .name // .public_key // empty)]\n    \
+             | join(\" \")'",
+        ),
+    ]);
+    page.see_also("wgstat(1), wgstat-check(1), wgstat-serve(1), wgstat.toml(5), wg(8), ip-monitor(8)");
 }
 
 #[cfg(feature = "tui")]
-fn keys() -> Roff {
-    let mut section = Roff::new();
-    section.control("SH", ["KEYS"]).text([roman(
+fn keys(page: &mut Page) {
+    page.section("KEYS").text(
         "Of the live view, which is drawn on a terminal. Rates of peers, and what was exchanged with them, are in bytes with prefixes \
          of 1024, or in bits with prefixes of 1000. In a graph the newest tick stands at the right, and a dot is a tick of which \
          nothing is known.",
-    )]);
+    );
     for key in crate::tui::KEYS {
-        item(&mut section, key.keys, key.does);
+        page.item(key.keys, key.does);
     }
-    section
 }
 
-fn columns() -> Roff {
-    let mut section = Roff::new();
-    section.control("SH", ["COLUMNS"]).text([roman(
+fn columns(page: &mut Page) {
+    page.section("COLUMNS").text(
         "Of the lines, which are written where there is no terminal to draw on: standard output or input is none, or TERM is \
          \"dumb\", empty or not set. Columns stay where they are; a heading stands above the first line and then above every 22, and where a longer name came. \
          \"-\" is not known: a rate at the first tick, after the counters started anew or the machine slept, and the peers of an \
          interface where they could not be read.",
-    )]);
-    item(
-        &mut section,
-        "TIME",
-        "When the counters were read, in UTC. Where there are few columns the date is left out.",
     );
-    item(&mut section, "INTERFACE", "Its name; with --netns behind the namespace's, as NAMESPACE/INTERFACE.");
-    item(
-        &mut section,
-        "RX, TX",
-        "Bytes per second that this host received and sent, over the time since the tick before.",
-    );
-    item(&mut section, "RX PKT/s, TX PKT/s", "Packets per second.");
-    item(&mut section, "RX ERR/s, TX ERR/s, RX DRP/s, TX DRP/s", "Errors and drops per second.");
-    item(
-        &mut section,
+    page.item("TIME", "When the counters were read, in UTC. Where there are few columns the date is left out.");
+    page.item("INTERFACE", "Its name; with --netns behind the namespace's, as NAMESPACE/INTERFACE.");
+    page.item("RX, TX", "Bytes per second that this host received and sent, over the time since the tick before.");
+    page.item("RX PKT/s, TX PKT/s", "Packets per second.");
+    page.item("RX ERR/s, TX ERR/s, RX DRP/s, TX DRP/s", "Errors and drops per second.");
+    page.item(
         "ERR/s, DRP/s",
         &format!(
             "Those of both directions in one, and no packets, on a terminal of fewer than {WIDE} columns, or with COLUMNS set to fewer."
         ),
     );
-    item(&mut section, "ONLINE", "Peers with a handshake within the last 180 seconds, of all.");
-    section.control("PP", []).text([roman(
+    page.item("ONLINE", "Peers with a handshake within the last 180 seconds, of all.");
+    page.paragraph(
         "Events, and what could not be read, are told on standard error; the latter once, for as long as it lasts. Each tick is \
          written as a whole before the next is waited for, also into a pipe.",
-    )]);
-    section
+    );
 }
 
 /// One paragraph for each of `What`'s names; a test compares them with the schema.
-fn events() -> Roff {
-    let mut section = Roff::new();
-    section.control("SH", ["EVENTS"]).text([roman(
+fn events(page: &mut Page) {
+    page.section("EVENTS").text(
         "With --json each is a document of one line, between those of the ticks. All have these keys: type, schema_version, \
          timestamp (seconds since the Unix epoch), netns, interface, ifindex, network (its friendly name, else the interface's), \
          previous_interface, peer (with name and public_key), endpoint, previous_endpoint and finding. Those that an event does \
          not fill are null. Nothing is an event at the first look, and what cannot be seen neither went nor is over. A tick at which \
          nothing could be read is a document with the one key error (code and message), and no sample.",
-    )]);
+    );
     for (name, text) in [
         (
             "interface_added",
@@ -101,34 +94,25 @@ fn events() -> Roff {
              or over one longer interval, so they stay for that long after their cause.",
         ),
     ] {
-        item(&mut section, name, text);
+        page.item(name, text);
     }
-    section
 }
 
-fn signals() -> Roff {
-    let mut section = Roff::new();
-    section.control("SH", ["SIGNALS"]).text([roman(
+fn signals(page: &mut Page) {
+    page.section("SIGNALS").text(
         "Where lines or documents are written, SIGINT, SIGTERM and SIGHUP end it, and its exit status says so. Ticks that were \
          missed while it was stopped or the machine slept are left out; those after stay at the pace of those before.",
-    )]);
-    section
+    );
 }
 
-fn exit_status() -> Roff {
-    let mut section = Roff::new();
-    section.control("SH", ["EXIT STATUS"]);
-    item(
-        &mut section,
-        "0",
-        "It was left, --count was reached, or the reader of the output went away, also between two ticks.",
-    );
-    item(
-        &mut section,
+fn exit_status(page: &mut Page) {
+    page.section("EXIT STATUS");
+    page.item("0", "It was left, --count was reached, or the reader of the output went away, also between two ticks.");
+    page.item(
         "1",
         "An interface that was named was not there at the start, or nothing could be read then; or, with --strict, not all could be \
          read at the last tick.",
     );
-    item(&mut section, "2", "Wrong usage.");
-    section
+    page.item("2", "Wrong usage.");
+    errors(page);
 }
