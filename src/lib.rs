@@ -1,23 +1,22 @@
 //! wgstat: what the kernel knows about WireGuard interfaces, joined with their peers, and what it means.
 //!
-//! Data goes one way, top to bottom; each part uses only what stands below it:
+//! Data goes one way, and each part uses only what stands in a line below its own:
 //!
 //! ```text
 //! main                     parse, run, turn an error into a message and an exit code
-//! commands  cli            one file per subcommand; every flag and help text
-//!    │  ╲   ╲   ╲
-//!    │  tui  config  http   the live view;  the configuration file -> settings;  a listener that knows no WireGuard
-//! sampler                  snapshot + names + rates + findings + events; the one place where time passes
-//!    │   ╲    ╲
-//!    │  names  ╲            lines of other programs' files -> names
-//!    │          ╲
-//! collect      render      the only code that talks to the system;  snapshot -> bytes, one file per output
-//!    │      ╱   │
-//!    │  events  history    what happened between two looks;  rates of the last of them, a day of counters
-//!    │  findings  rates    pure rules;  pure arithmetic
-//!    │    ╱
-//! model  error             plain data;  what can go wrong
+//! commands                 one file per subcommand: what to read, how to show it
+//! tui  config  http        the live view;  the configuration file -> settings;  a listener that knows no WireGuard
+//! sampler  state  cli      the one place where time passes: snapshot + names + rates + findings;  what `check --state`
+//!                          keeps;  every flag and help text
+//! collect  names  render   the only code that talks to the system;  lines of other programs' files -> names;
+//!                          snapshot -> bytes, one file per output
+//! events                   what happened between two looks
+//! findings  history        pure rules;  rates of the last looks, a day of counters
+//! rates                    pure arithmetic
+//! model  error             plain data;  what can go wrong; these two know each other
 //! ```
+//!
+//! `docs/architecture.md` has it as a picture, with the way of the data, and says how to add to it.
 
 pub mod cli;
 pub mod collect;

@@ -9,6 +9,7 @@ mod cli;
 mod common;
 mod completions;
 mod config;
+mod documents;
 mod dump;
 mod generated;
 mod golden;

@@ -355,3 +355,18 @@ fn panic_leaves_the_terminal_as_it_was_and_is_told_there() {
         assert_eq!(tmux.state(), ("101".to_owned(), state.clone(), modes.clone()), "{test}");
     }
 }
+
+/// The screen of the live view in the lab, a peer pinged; the first one that is accepted, else the last.
+pub(crate) fn view_with_traffic(accepts: impl Fn(&str) -> bool) -> String {
+    let tmux = Tmux::start();
+    tmux.line("clear; (ping -q -c 2000 -i 0.01 -s 1000 10.9.0.2 >/dev/null 2>&1 &)");
+    tmux.watch("");
+    let start = Instant::now();
+    loop {
+        let screen = tmux.screen();
+        if accepts(&screen) || start.elapsed() > Duration::from_secs(15) {
+            return screen;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

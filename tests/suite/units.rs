@@ -59,7 +59,7 @@ fn choices() -> Vec<BTreeSet<String>> {
 }
 
 /// The units as they would be installed, with these drop-ins, for a program that is there.
-fn installed(drop_ins: &BTreeSet<String>) -> TempDir {
+pub(crate) fn installed(drop_ins: &BTreeSet<String>) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("wgstat.service.d")).unwrap();
     let drop_ins = drop_ins.iter().map(|name| format!("wgstat.service.d/{name}"));
@@ -70,7 +70,7 @@ fn installed(drop_ins: &BTreeSet<String>) -> TempDir {
     root
 }
 
-fn analyze(arguments: &[&str], units: &Path) -> Output {
+pub(crate) fn analyze(arguments: &[&str], units: &Path) -> Output {
     let mut command = Command::new("systemd-analyze");
     command.args(arguments).current_dir(units).env("LC_ALL", "C");
     // The colon at its end stands for systemd's own units, without which these lack what they depend on.

@@ -2,6 +2,6 @@
 
 mod access;
 mod attacks;
-mod client;
+pub(crate) mod client;
 mod documents;
 mod page;

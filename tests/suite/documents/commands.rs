@@ -1,0 +1,103 @@
+//! Which lines of a block are commands, what is expected of each, and which cannot run here.
+
+use super::markdown::{Block, Document};
+
+/// A command of a document.
+pub(super) struct Command {
+    /// `README.md:17`.
+    pub(super) place: String,
+    pub(super) line: String,
+    /// What stands below it, where it is shown with its output.
+    pub(super) output: Option<String>,
+}
+
+/// What cannot run in the lab, and what shows it instead. The beginning of a command, or of `path: command`.
+pub(super) const ELSEWHERE: [(&str, &str); 8] = [
+    ("cargo run --example lab", "tests/suite/lab.rs, and this lab itself"),
+    ("cargo install --path .", "the stage `release` builds the same"),
+    ("tests/run", "it is what runs this"),
+    ("docs/diagnosis.md: ", "tests/kernel/diagnosis types each of them on a real kernel, with the capitals filled in"),
+    (
+        "packaging/systemd/README.md: sudo ",
+        "tests/suite/units.rs has systemd verify what is copied; no systemd runs in the lab",
+    ),
+    ("packaging/systemd/README.md: systemctl ", "no systemd runs in the lab"),
+    ("packaging/systemd/README.md: journalctl ", "no systemd runs in the lab"),
+    (
+        "packaging/systemd/README.md: systemd-analyze ",
+        "tests/suite/units.rs runs it, on files instead of installed units",
+    ),
+];
+
+impl Command {
+    /// Every command of a document, in order.
+    pub(super) fn of(document: &Document) -> Vec<Self> {
+        document.blocks.iter().flat_map(|block| Self::of_block(document, block)).collect()
+    }
+
+    fn of_block(document: &Document, block: &Block) -> Vec<Self> {
+        let place = |offset: usize| format!("{}:{}", document.path, block.line + 1 + offset);
+        match block.language.as_str() {
+            "sh" | "crontab" => logical(&block.text)
+                .into_iter()
+                .filter(|(_, line)| !line.starts_with('#') && !line.is_empty())
+                .map(|(offset, line)| {
+                    // A line of cron: when, who, what.
+                    let line = line.strip_prefix("* * * * * root ").unwrap_or(&line).to_owned();
+                    Self { place: place(offset), line, output: None }
+                })
+                .collect(),
+            "text" | "console" if block.text.starts_with("$ ") => {
+                let mut commands: Vec<Self> = Vec::new();
+                let mut is_output = false;
+                for (offset, line) in block.text.lines().enumerate() {
+                    match (line.strip_prefix("$ "), commands.last_mut()) {
+                        (Some(line), _) => {
+                            commands.push(Self {
+                                place: place(offset),
+                                line: line.to_owned(),
+                                output: Some(String::new()),
+                            });
+                            is_output = !line.ends_with('\\');
+                        }
+                        (None, Some(last)) if !is_output => {
+                            last.line = format!("{} {}", last.line.trim_end_matches('\\'), line.trim());
+                            is_output = !line.ends_with('\\');
+                        }
+                        (None, last) => {
+                            let output = last.and_then(|last| last.output.as_mut()).unwrap();
+                            output.push_str(line);
+                            output.push('\n');
+                        }
+                    }
+                }
+                commands
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Why it is not run, and the entry that says so.
+    pub(super) fn elsewhere(&self) -> Option<&'static str> {
+        let path = self.place.split(':').next().unwrap();
+        ELSEWHERE.iter().map(|(start, _)| *start).find(|start| match start.split_once(": ") {
+            Some((document, start)) => path == document && self.line.starts_with(start),
+            None => self.line.starts_with(start),
+        })
+    }
+}
+
+/// Lines, put together where they end in a backslash.
+fn logical(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut goes_on = false;
+    for (offset, line) in text.lines().enumerate() {
+        let part = line.trim_end_matches('\\').trim();
+        match lines.last_mut() {
+            Some((_, last)) if goes_on => *last = format!("{last} {part}"),
+            _ => lines.push((offset, part.to_owned())),
+        }
+        goes_on = line.ends_with('\\');
+    }
+    lines
+}

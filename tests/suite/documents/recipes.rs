@@ -1,0 +1,198 @@
+//! The examples of `docs/architecture.md`: a counter, a rule and an output are added to a copy of the project, it is built
+//! once, its unit tests are run, and what was added is looked for. Each is shown in the document as it is applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use regex::Regex;
+
+use super::markdown::{Document, root};
+use crate::common;
+use crate::lab::lab;
+
+const EXAMPLES: [&str; 3] = ["add-counter.patch", "add-rule.patch", "add-output.patch"];
+
+fn example(name: &str) -> PathBuf {
+    root().join("docs/examples").join(name)
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+}
+
+/// The sources, with no test but the units'. Always in the same place: for cargo it would be another package elsewhere, and
+/// what was built before would stay for ever.
+fn copy(target: &Path) -> PathBuf {
+    let folder = target.join("project");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).unwrap();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .args(["src", "examples", "docs", "man", "packaging", "completions", "Cargo.lock", ".cargo", "clippy.toml"])
+        .arg(&folder)
+        .current_dir(root())
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let kept: Vec<&str> = manifest.split("\n\n").filter(|part| !part.starts_with("[[test]]")).collect();
+    fs::write(folder.join("Cargo.toml"), kept.join("\n\n")).unwrap();
+    // For a test of its own cargo builds the program beside it, out of what is built already.
+    fs::create_dir(folder.join("tests")).unwrap();
+    fs::write(folder.join("tests/none.rs"), "").unwrap();
+    folder
+}
+
+fn apply(folder: &Path, name: &str, words: &[&str]) {
+    let output = Command::new("git")
+        .arg("apply")
+        .args(words)
+        .arg(example(name))
+        .current_dir(folder)
+        .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{name}: {}", said(&output));
+}
+
+/// A folder to build in, where the dependencies are built already: those of this build.
+fn built_dependencies() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let profile = own.ancestors().nth(2).unwrap();
+    let target = profile.parent().unwrap().join("recipes");
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    if fs::read_to_string(target.join("Cargo.lock")).is_ok_and(|seeded| seeded == lock) {
+        return target;
+    }
+    let script = r#"set -e
+        rm -rf "$2"; mkdir -p "$2/debug/deps"
+        cp -a "$1/.fingerprint" "$1/build" "$2/debug/"
+        find "$1/deps" -maxdepth 1 -type f ! -name '*wgstat-*' ! -name 'suite-*' ! -name 'kernel-*' ! -name 'bench-*' \
+            -exec cp -al -t "$2/debug/deps" {} +"#;
+    let seeded = Command::new("sh").args(["-c", script, "seed"]).args([profile, &target]).status().unwrap();
+    assert!(seeded.success());
+    fs::write(target.join("Cargo.lock"), lock).unwrap();
+    target
+}
+
+#[test]
+fn counter_rule_and_output_are_added_as_the_document_says() {
+    let target = built_dependencies();
+    let folder = copy(&target);
+    for name in EXAMPLES {
+        apply(&folder, name, &["--check"]);
+    }
+    for name in EXAMPLES {
+        apply(&folder, name, &[]);
+    }
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--quiet", "--locked", "--offline", "--lib", "--test", "none"])
+        .current_dir(&folder)
+        .env("CARGO_TARGET_DIR", &target)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+
+    let run = |words: &str| {
+        let mut command = lab(&["--backend", "wireguard-go", "timeout", "60", "sh", "-c", &format!("$WGSTAT {words}")]);
+        let output = command.env("WGSTAT", target.join("debug/wgstat")).output().unwrap();
+        assert!(output.status.success(), "{words}: {}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let status: serde_json::Value = serde_json::from_str(&run("status wg1 --json")).unwrap();
+    let detail = &status["networks"][0]["interface_stats_detail"];
+    assert_eq!(detail.get("rx_example"), Some(&serde_json::Value::Null), "this kernel does not send it: {detail}");
+    let words =
+        "check wg1 --json; wg set wg1 peer $(wg show wg1 peers) allowed-ips 0.0.0.0/0 && $WGSTAT check wg1 --json";
+    let checks = run(words);
+    let found: Vec<Vec<String>> = checks.lines().map(findings).collect();
+    assert_eq!(found, [vec![], vec!["peer_takes_the_rest".to_owned()]], "without and with such a peer");
+    let csv = run("status --csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(
+        lines[0],
+        "interface,rx_bytes,tx_bytes,rx_packets,tx_packets,rx_errors,tx_errors,rx_dropped,tx_dropped,multicast"
+    );
+    assert!(lines.len() == 3 && lines[1].starts_with("wg0,") && lines[2].starts_with("wg1,"), "{csv}");
+
+    // The published schema does not have the counter; the one that is made now does.
+    let refused = std::panic::catch_unwind(|| common::document(run("status wg1 --json").as_bytes()));
+    assert!(refused.is_err());
+    let schemas = folder.join("fresh");
+    let output = Command::new(target.join("debug/wgstat")).args(["generate", "schema"]).arg(&schemas).output().unwrap();
+    assert!(output.status.success());
+    assert!(fs::read_to_string(schemas.join("status.json")).unwrap().contains("\"rx_example\""));
+}
+
+fn findings(document: &str) -> Vec<String> {
+    let document: serde_json::Value = serde_json::from_str(document).unwrap();
+    document["findings"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn document_shows_what_is_applied() {
+    let document = Document::read("docs/architecture.md");
+    let patches = EXAMPLES.map(|name| fs::read_to_string(example(name)).unwrap());
+    let shown: Vec<&str> =
+        document.blocks.iter().filter(|block| block.language == "diff").map(|block| block.text.as_str()).collect();
+    for block in &shown {
+        assert!(patches.iter().any(|patch| patch.contains(block)), "in no patch:\n{block}");
+    }
+    for (name, patch) in EXAMPLES.iter().zip(&patches) {
+        assert!(shown.iter().any(|block| patch.contains(block)), "nothing of {name} is shown");
+        assert!(document.links.iter().any(|link| link.target == format!("examples/{name}")), "{name} is not linked");
+    }
+}
+
+/// The picture has the parts that `src/lib.rs` has, and no others; and each of them uses only what stands in a lower row.
+#[test]
+fn picture_has_every_part_above_what_it_uses() {
+    let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let parts = library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let parts: BTreeSet<&str> = parts.chain(["main"]).collect();
+    let picture = fs::read_to_string(root().join("docs/pictures/flow.svg")).unwrap();
+    let part = Regex::new(r#"class="part" x="\d+" y="(\d+)">(\w+)<"#).unwrap();
+    let rows: BTreeMap<&str, u32> =
+        part.captures_iter(&picture).map(|found| (found.get(2).unwrap().as_str(), found[1].parse().unwrap())).collect();
+    assert_eq!(rows.keys().copied().collect::<BTreeSet<_>>(), parts);
+    // In letters: two blanks between parts, and more before what they are.
+    let letters = library.split("```text\n").nth(1).unwrap().split("//! ```").next().unwrap();
+    let lines = letters.lines().filter_map(|line| line.strip_prefix("//! ").filter(|line| !line.starts_with(' ')));
+    let lines: Vec<BTreeSet<&str>> = lines.map(|line| line[..24].split_whitespace().collect()).collect();
+    let mut drawn: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+    for (part, row) in &rows {
+        drawn.entry(*row).or_default().insert(part);
+    }
+    assert_eq!(drawn.into_values().collect::<Vec<_>>(), lines);
+
+    let uses = Regex::new(r"\b(?:crate|wgstat)::(?:(\w+)|\{([^}]*)\})").unwrap();
+    for (part, row) in &rows {
+        let mut files = vec![root().join("src").join(format!("{part}.rs"))];
+        sources(&root().join("src").join(part), &mut files);
+        for file in files.iter().filter(|file| file.exists()) {
+            let text = fs::read_to_string(file).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            for found in uses.captures_iter(code) {
+                let names = found.get(1).or(found.get(2)).unwrap().as_str();
+                // What is in braces behind a name is that name's.
+                for used in names.split([',', '{']).filter_map(|name| name.trim().split("::").next()) {
+                    let below = rows.get(used).is_none_or(|other| other > row || used == *part);
+                    let beside = [("model", "error"), ("error", "model")].contains(&(*part, used));
+                    assert!(below || beside, "{}: {part} uses {used}, which the picture has above it", file.display());
+                }
+            }
+        }
+    }
+}
+
+fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            sources(&path, files);
+        } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+            files.push(path);
+        }
+    }
+}
