@@ -17,9 +17,9 @@ pub type Point = Option<Throughput>;
 /// Bytes per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Throughput {
-    /// Received.
+    /// Received, in bytes a second.
     pub rx: f64,
-    /// Sent.
+    /// Sent, in bytes a second.
     pub tx: f64,
 }
 

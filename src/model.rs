@@ -62,7 +62,8 @@ impl Snapshot {
     }
 }
 
-/// One WireGuard interface with what is known of its peers.
+/// One WireGuard interface with what is known of its peers. Of the link: `RTM_NEWLINK` (`linux/if_link.h`); of the rest:
+/// `WGDEVICE_A_…` (`linux/wireguard.h`), or the userspace protocol's `get=1`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
     /// The interface's name, as bytes: the kernel does not promise UTF-8.
@@ -150,7 +151,7 @@ impl Backend {
     }
 }
 
-/// One peer of a network.
+/// One peer of a network: `WGPEER_A_…` (`linux/wireguard.h`), or the userspace protocol's `get=1`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Peer {
     /// The peer's identity.
@@ -163,9 +164,9 @@ pub struct Peer {
     pub allowed_ips: AllowedIps,
     /// Seconds since the Unix epoch; `None` means never.
     pub last_handshake: Option<u64>,
-    /// Bytes received from it.
+    /// Bytes received from it; what is counted into them is up to the backend.
     pub rx_bytes: u64,
-    /// Bytes sent to it.
+    /// Bytes sent to it; likewise.
     pub tx_bytes: u64,
     /// Seconds between keepalives; 0 means off.
     pub persistent_keepalive: u16,

@@ -1,6 +1,7 @@
 //! The kernel's interface counters: one enum, so that every renderer and rule speaks of the same set.
 
-/// A counter of `struct rtnl_link_stats64` (`linux/if_link.h`), in the order of that struct.
+/// A counter of `struct rtnl_link_stats64` (`linux/if_link.h`), in the order of that struct: bytes for `RxBytes` and
+/// `TxBytes`, packets for all others, each since the interface was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "what each means on WireGuard is said by findings::meaning")]
 pub enum Counter {

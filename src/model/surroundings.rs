@@ -16,7 +16,7 @@ pub struct Host {
     pub identity: String,
     /// When the look at it began, counted from the start of the machine: unlike the time of day it never jumps.
     pub uptime: Duration,
-    /// `InAddrErrors` of IPv4: packets received for an address that is not this host's, and not forwarded.
+    /// `InAddrErrors` of IPv4 (`/proc/net/snmp`): packets received for an address that is not this host's, and not forwarded.
     pub ipv4_in_addr_errors: Option<u64>,
     /// `FragCreates` of both families: fragments that were made of outgoing packets.
     pub fragments_created: Option<u64>,
@@ -40,9 +40,9 @@ pub struct OuterLink {
 /// Of one interface.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Surroundings {
-    /// `Ip6InAddrErrors` of the interface.
+    /// `Ip6InAddrErrors` of the interface (`/proc/net/dev_snmp6`), in packets.
     pub ipv6_in_addr_errors: Option<u64>,
-    /// `Ip6OutMcastPkts` of the interface: the kernel's own group messages and searches for routers.
+    /// `Ip6OutMcastPkts` of the interface (`/proc/net/dev_snmp6`), in packets: the kernel's own group messages and searches for routers.
     pub ipv6_multicast_sent: Option<u64>,
     /// Whether IPv4 packets that come in here are forwarded.
     pub ipv4_forwarding: Option<bool>,

@@ -21,7 +21,7 @@ pub enum Threshold {
 /// So much in each of these.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// How much.
+    /// How much, in the counter's unit: bytes or packets.
     pub amount: f64,
     /// In what time.
     pub per: Per,
