@@ -359,7 +359,8 @@ fn panic_leaves_the_terminal_as_it_was_and_is_told_there() {
 /// The screen of the live view in the lab, a peer pinged; the first one that is accepted, else the last.
 pub(crate) fn view_with_traffic(accepts: impl Fn(&str) -> bool) -> String {
     let tmux = Tmux::start();
-    tmux.line("clear; (ping -q -c 2000 -i 0.01 -s 1000 10.9.0.2 >/dev/null 2>&1 &)");
+    // Whose tests these are may not be able to read what is there.
+    tmux.line("mount -t tmpfs tmpfs /etc/wireguard 2>/dev/null; clear; (ping -q -c 2000 -i 0.01 -s 1000 10.9.0.2 >/dev/null 2>&1 &)");
     tmux.watch("");
     let start = Instant::now();
     loop {

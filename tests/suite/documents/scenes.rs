@@ -99,7 +99,8 @@ fn route_that_no_peer_takes(style: &Style) -> String {
 fn peer_that_moves(line: &str) -> String {
     let command = line.replace("wgstat watch ", "$WGSTAT watch --config /run/wgstat.toml ");
     let script = format!(
-        "key=$(wg show wg0 endpoints | sed -n 's/\\t198.51.100.2:51820//p')
+        "[ -d /etc/wireguard ] && mount -t tmpfs tmpfs /etc/wireguard
+        key=$(wg show wg0 endpoints | sed -n 's/\\t198.51.100.2:51820//p')
         printf '[peers.\"%s\"]\\nname = \"bob-laptop\"\\n' \"$key\" > /run/wgstat.toml
         (sleep 3; wg set wg0 peer \"$key\" endpoint 198.51.100.84:51820) &
         {command}"
