@@ -13,6 +13,8 @@ const NLA_TYPE_MASK: u16 = 0x3fff;
 ///
 /// # Errors
 /// `Malformed` where a length does not add up, and whatever `each` returns.
+#[expect(clippy::inline_always, reason = "thousands of peers, each of a dozen attributes")]
+#[inline(always)]
 pub fn attributes<'a>(
     buffer: &'a [u8],
     mut each: impl FnMut(u16, &'a [u8]) -> Result<(), Failure>,
@@ -36,6 +38,8 @@ pub fn attributes<'a>(
 ///
 /// # Errors
 /// `Malformed` where the attribute has another size.
+#[expect(clippy::inline_always, reason = "see `attributes`")]
+#[inline(always)]
 pub fn number<const N: usize>(value: &[u8]) -> Result<[u8; N], Failure> {
     value.try_into().map_err(|_| Failure::Malformed("a number has an unexpected size"))
 }

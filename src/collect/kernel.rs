@@ -205,6 +205,8 @@ fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
     })
 }
 
+#[expect(clippy::inline_always, reason = "thousands of peers")]
+#[inline(always)]
 fn fill_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Failure> {
     attributes(value, |kind, value| {
         match kind {
@@ -217,8 +219,9 @@ fn fill_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Failure> {
             }
             WGPEER_A_LAST_HANDSHAKE_TIME => {
                 // `struct __kernel_timespec`: seconds and nanoseconds, of 64 bits each.
-                let seconds =
-                    value.first_chunk().ok_or(Failure::Malformed("a handshake time is shorter than 8 bytes"))?;
+                let Some(seconds) = value.first_chunk() else {
+                    return Err(Failure::Malformed("a handshake time is shorter than 8 bytes"));
+                };
                 peer.last_handshake = u64::try_from(i64::from_ne_bytes(*seconds)).ok().filter(|&seconds| seconds > 0);
             }
             WGPEER_A_RX_BYTES => peer.rx_bytes = u64::from_ne_bytes(number(value)?),
@@ -235,6 +238,8 @@ fn fill_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Failure> {
 }
 
 /// Reads a `struct sockaddr_in` or `sockaddr_in6`.
+#[expect(clippy::inline_always, reason = "thousands of peers")]
+#[inline(always)]
 fn parse_endpoint(value: &[u8]) -> Result<SocketAddr, Failure> {
     match *value {
         [f0, f1, p0, p1, a, b, c, d, ..] if u16::from_ne_bytes([f0, f1]) == AF_INET => {
@@ -251,6 +256,8 @@ fn parse_endpoint(value: &[u8]) -> Result<SocketAddr, Failure> {
     }
 }
 
+#[expect(clippy::inline_always, reason = "thousands of peers")]
+#[inline(always)]
 fn parse_allowed_ip(value: &[u8]) -> Result<AllowedIp, Failure> {
     let mut address = None;
     let mut prefix = None;

@@ -1,6 +1,6 @@
 //! Which process listens behind a Unix socket (`SO_PEERCRED`).
 //!
-//! The one module with `unsafe`: the standard library's call for this is not stable, and rustix's result type has no
+//! It takes `unsafe`: the standard library's call for this is not stable, and rustix's result type has no
 //! room for the PID 0 that the kernel gives for a process of another PID namespace.
 #![allow(unsafe_code)]
 

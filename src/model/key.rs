@@ -104,6 +104,8 @@ static PAIRS: [[u8; 2]; 1 << 12] = {
     pairs
 };
 
+#[expect(clippy::inline_always, reason = "twenty calls a key, and thousands of keys")]
+#[inline(always)]
 fn pair(bits: u32) -> [u8; 2] {
     PAIRS.get(bits as usize).copied().unwrap_or_default()
 }

@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use crate::model::{AllowedIp, PublicKey};
 
 /// What is passed on at once: memory does not grow with the number of peers.
-const PIECE: usize = 32 * 1024;
+const PIECE: usize = 16 * 1024;
+/// Behind a piece there is room for what is written between two calls of [`Text::pass_on`], but for a very long list.
+const ROOM: usize = PIECE + 4 * 1024;
 
 /// The digits of every number of one byte, from the left, and how many they are.
 static SMALL: [[u8; 4]; 256] = {
@@ -28,32 +30,80 @@ static SMALL: [[u8; 4]; 256] = {
     }
 };
 
+/// The same with a dot behind each, and without their lengths.
+static DOTTED: [[u8; 4]; 256] = {
+    let mut table = SMALL;
+    let mut number = 0;
+    while number < table.len() {
+        #[expect(clippy::indexing_slicing, reason = "the compiler works it out, and would see an overrun")]
+        {
+            let digits = table[number][3] as usize;
+            table[number][digits] = b'.';
+        }
+        number += 1;
+    }
+    table
+};
+
 /// A buffer before a writer. A failure of the writer is kept for [`Text::finish`], and what comes after it goes nowhere.
+///
+/// Its size is fixed: a `Vec` would ask at each of the dozens of appends a peer whether it has to grow, in a function of its own.
 pub(super) struct Text<'out> {
-    bytes: Vec<u8>,
+    buffer: Box<[u8]>,
+    used: usize,
     out: &'out mut dyn Write,
     passed: io::Result<()>,
 }
 
 impl<'out> Text<'out> {
     pub(super) fn new(out: &'out mut dyn Write) -> Self {
-        Self { bytes: Vec::with_capacity(PIECE), out, passed: Ok(()) }
+        Self { buffer: vec![0; ROOM].into_boxed_slice(), used: 0, out, passed: Ok(()) }
     }
 
+    #[expect(clippy::inline_always, reason = "dozens of calls a peer, and thousands of peers")]
+    #[inline(always)]
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        let end = self.used + bytes.len();
+        match self.buffer.get_mut(self.used..end) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.used = end;
+            }
+            None => self.overflow(bytes),
+        }
     }
 
+    /// Where there is no room: passes on what is there, and takes these bytes after it.
+    #[cold]
+    fn overflow(&mut self, bytes: &[u8]) {
+        self.pass_all_on();
+        match self.buffer.get_mut(..bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.used = bytes.len();
+            }
+            None if self.passed.is_ok() => self.passed = self.out.write_all(bytes),
+            None => {}
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "see `raw`")]
+    #[inline(always)]
     pub(super) fn byte(&mut self, byte: u8) {
-        self.bytes.push(byte);
+        self.raw(&[byte]);
     }
 
-    /// Takes the last byte back if it is this one.
+    /// Takes the byte that was written last back if it is this one.
     pub(super) fn take_back(&mut self, byte: u8) {
-        self.bytes.pop_if(|last| *last == byte);
+        if let Some(before) = self.used.checked_sub(1)
+            && self.buffer.get(before) == Some(&byte)
+        {
+            self.used = before;
+        }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "see `raw`")]
+    #[inline(always)]
     pub(super) fn number(&mut self, number: u64) {
         match u8::try_from(number) {
             Ok(small) => self.small(small),
@@ -66,15 +116,29 @@ impl<'out> Text<'out> {
     }
 
     /// Most numbers of a peer are small: octets of addresses, prefix lengths, keepalives, zeros.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "see `raw`")]
+    #[inline(always)]
     fn small(&mut self, number: u8) {
         let entry = SMALL.get(usize::from(number)).copied().unwrap_or_default();
         // All of it is appended and the rest taken back, which costs less than appending as many as there are.
         self.raw(&entry);
-        self.bytes.truncate(self.bytes.len() - entry.len() + usize::from(entry[3]));
+        self.used -= entry.len() - usize::from(entry[3]);
+    }
+
+    /// An octet of an address and what parts it from the next.
+    #[expect(clippy::inline_always, reason = "see `raw`")]
+    #[inline(always)]
+    fn small_and_dot(&mut self, number: u8) {
+        let place = usize::from(number);
+        let digits = SMALL.get(place).map_or(0, |entry| entry[3]);
+        let entry = DOTTED.get(place).copied().unwrap_or_default();
+        self.raw(&entry);
+        self.used -= entry.len() - 1 - usize::from(digits);
     }
 
     /// Base64.
+    #[expect(clippy::inline_always, reason = "see `raw`")]
+    #[inline(always)]
     pub(super) fn key(&mut self, key: &PublicKey) {
         self.raw(&key.encode());
     }
@@ -83,17 +147,18 @@ impl<'out> Text<'out> {
         match address {
             IpAddr::V4(address) => {
                 let [a, b, c, d] = address.octets();
-                self.small(a);
-                for octet in [b, c, d] {
-                    self.byte(b'.');
-                    self.small(octet);
-                }
+                self.small_and_dot(a);
+                self.small_and_dot(b);
+                self.small_and_dot(c);
+                self.small(d);
             }
             IpAddr::V6(address) => self.display(&address),
         }
     }
 
     /// `ADDRESS:PORT` or `[ADDRESS]:PORT`.
+    #[expect(clippy::inline_always, reason = "see `raw`")]
+    #[inline(always)]
     pub(super) fn endpoint(&mut self, endpoint: SocketAddr) {
         match endpoint {
             SocketAddr::V4(endpoint) => {
@@ -106,6 +171,8 @@ impl<'out> Text<'out> {
     }
 
     /// `ADDRESS/PREFIX`.
+    #[expect(clippy::inline_always, reason = "see `raw`")]
+    #[inline(always)]
     pub(super) fn network(&mut self, network: AllowedIp) {
         self.address(network.address);
         self.byte(b'/');
@@ -113,22 +180,22 @@ impl<'out> Text<'out> {
     }
 
     fn display(&mut self, value: &dyn std::fmt::Display) {
-        // Writing to a Vec cannot fail.
-        let _ = write!(self.bytes, "{value}");
+        // Writing to the buffer cannot fail; a failure behind it is kept.
+        let _ = write!(self, "{value}");
     }
 
     /// Here may be cut: passes a full piece on.
     pub(super) fn pass_on(&mut self) {
-        if self.bytes.len() >= PIECE {
+        if self.used >= PIECE {
             self.pass_all_on();
         }
     }
 
     fn pass_all_on(&mut self) {
         if self.passed.is_ok() {
-            self.passed = self.out.write_all(&self.bytes);
+            self.passed = self.out.write_all(self.buffer.get(..self.used).unwrap_or_default());
         }
-        self.bytes.clear();
+        self.used = 0;
     }
 
     /// Passes the rest on.
@@ -189,6 +256,22 @@ mod tests {
         });
         let expected: Vec<String> = (0..lines).map(|number| number.to_string()).collect();
         assert_eq!(whole.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_longer_than_the_buffer_keeps_its_place() {
+        for length in [1, PIECE, ROOM - 1, ROOM, ROOM + 1, 3 * ROOM] {
+            let long = "x".repeat(length);
+            let whole = written(|text| {
+                text.raw(b"before");
+                text.raw(long.as_bytes());
+                text.number(7);
+                text.take_back(b'7');
+                text.take_back(b'y');
+                text.raw(b"behind");
+            });
+            assert_eq!(whole, format!("before{long}behind"), "{length}");
+        }
     }
 
     #[test]

@@ -26,8 +26,6 @@ const RESIDENT_BUDGET: [(usize, f64); 2] = [(0, 4.0), (2, 12.0)];
 /// What chance may add: at 10,000 peers a run differs from the next by 3 %. On a small host a build may differ from the next by
 /// as much, for code lies on other pages.
 const TOLERANCE: f64 = 1.03;
-/// A scrape of a small network is mostly the kernel's and the runtime's, and so small that a build may make 5 % of it.
-const SCRAPE_TOLERANCE: f64 = 1.05;
 
 /// Results by load and program.
 #[derive(Default)]
@@ -82,9 +80,9 @@ impl Report {
         let mut over = Vec::new();
         let (scrape, _) = SCRAPES[0];
         for (load, budget) in SCRAPE_BUDGET.into_iter().enumerate() {
-            over.extend(self.of(load, scrape).filter(|outcome| outcome.cpu > budget * SCRAPE_TOLERANCE).map(
-                |outcome| format!("{scrape} on {}: {:.3} of {budget} million instructions", outcome.load, outcome.cpu),
-            ));
+            over.extend(self.of(load, scrape).filter(|outcome| outcome.cpu > budget * TOLERANCE).map(|outcome| {
+                format!("{scrape} on {}: {:.3} of {budget} million instructions", outcome.load, outcome.cpu)
+            }));
         }
         for (load, what, budget) in SERVER_BUDGET {
             over.extend(

@@ -108,7 +108,7 @@ fn refused(status: u16, error: &Error) -> Reply {
 }
 
 fn exposition(sample: &Sample, rendering: &Rendering) -> Reply {
-    // Twice a piece holds what a small network has; a larger one's grows as it needs.
+    // It holds what a small network has; a larger one's grows as it needs.
     let mut bytes = Vec::with_capacity(64 * 1024);
     let report = report(sample, Endpoints::Hidden);
     // Writing to memory cannot fail.

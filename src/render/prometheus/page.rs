@@ -62,6 +62,8 @@ impl Page<'_> {
     }
 
     /// A sample of a network.
+    #[expect(clippy::inline_always, reason = "hundreds of networks, each in two dozen families")]
+    #[inline(always)]
     pub(super) fn of(&mut self, name: &str, network: &Labelled<'_>, value: u64) {
         self.text.raw(name.as_bytes());
         self.text.raw(network.all_labels.as_bytes());
@@ -80,6 +82,8 @@ impl Page<'_> {
     }
 
     /// Behind the labels.
+    #[expect(clippy::inline_always, reason = "thousands of peers, each in five families")]
+    #[inline(always)]
     pub(super) fn end(&mut self, value: u64) {
         self.text.number(value);
         self.text.byte(b'\n');
