@@ -67,7 +67,7 @@ fn yaml_is_taken_by_whoever_reads_it() {
         let (folder, text) = with_files(&block.text);
         let file = folder.path().join("file.yml");
         fs::write(&file, &text).unwrap();
-        if text.contains("scrape_configs:") {
+        if text.contains("scrape_configs:") || text.contains("rule_files:") {
             promtool(place, &["check", "config"], &file);
         } else if text.contains("groups:") {
             promtool(place, &["check", "rules"], &file);

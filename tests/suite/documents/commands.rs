@@ -12,10 +12,13 @@ pub(super) struct Command {
 }
 
 /// What cannot run in the lab, and what shows it instead. The beginning of a command, or of `path: command`.
-pub(super) const ELSEWHERE: [(&str, &str); 8] = [
+pub(super) const ELSEWHERE: [(&str, &str); 11] = [
     ("cargo run --example lab", "tests/suite/lab.rs, and this lab itself"),
     ("cargo install --path .", "the stage `release` builds the same"),
     ("tests/run", "it is what runs this"),
+    ("packaging/build", "the stages `release` and `package` run both"),
+    ("sudo apt install ./target/debian/", "the stage `package` installs it in a Debian of its own"),
+    ("sudo systemctl enable --now wgstat.service", "no systemd runs in the lab"),
     ("docs/diagnosis.md: ", "tests/kernel/diagnosis types each of them on a real kernel, with the capitals filled in"),
     (
         "packaging/systemd/README.md: sudo ",

@@ -1,7 +1,6 @@
 //! What is served in the lab: the same that the commands print, and what only time can tell.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -325,26 +324,4 @@ fn what_cannot_be_read_is_told_at_the_start_and_never_served_as_empty() {
         "{text}"
     );
     assert!(parts[2].ends_with("strict 1\n"), "{text}");
-}
-
-/// promtool's own reading of a scrape over HTTP, where there is a Prometheus: its configuration is taken as it stands in the
-/// README.
-#[test]
-fn prometheus_takes_the_readme_s_configuration() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let mut checked = 0;
-    for block in readme.split("```yaml\n").skip(1) {
-        let text = block.split("```").next().unwrap();
-        let path = folder.path().join("prometheus.yml");
-        std::fs::write(&path, text).unwrap();
-        let output = Command::new("promtool").args(["check", "config", "--syntax-only"]).arg(&path).output().unwrap();
-        assert!(
-            output.status.success(),
-            "{text}: {}",
-            String::from_utf8_lossy(&[output.stdout, output.stderr].concat())
-        );
-        checked += 1;
-    }
-    assert_eq!(checked, 2, "by way of node_exporter, and of the server itself");
 }

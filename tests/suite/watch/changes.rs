@@ -240,11 +240,11 @@ fn between_ticks_it_sleeps() {
     assert!(asleep > states.len() / 2, "{states:?}");
 }
 
-/// What the README promises of jq, as it stands there.
+/// What the guide promises of jq, as it stands there.
 #[test]
-fn example_of_the_readme_tells_events() {
-    let readme = include_str!("../../../README.md");
-    let example = readme.lines().find(|line| line.starts_with("wgstat watch --json | jq ")).expect("it is there");
+fn example_of_the_guide_tells_events() {
+    let guide = include_str!("../../../docs/guide.md");
+    let example = guide.lines().find(|line| line.starts_with("wgstat watch --json | jq ")).expect("it is there");
     let command = example.split_once("  #").map_or(example, |(command, _)| command);
     let command = command.replace("wgstat watch", "$WGSTAT watch --interval 200ms");
     // Nothing is news at the first look, so that has to be over.
