@@ -32,6 +32,7 @@ const DEFAULT: &str = "127.0.0.1:9586";
 const POLL: Duration = Duration::from_secs(30);
 
 pub(super) fn run(options: &Serve, global: &Global, settings: Settings, remarks: &mut dyn Write) -> Result<Outcome> {
+    memory::keep_pages_small();
     let ServeSettings { listen, poll, max_connections, allow_host } = settings.serve.clone();
     let web = WebConfig::read(options.web_config_file.as_deref())?;
     let listeners = listeners(options, listen)?;

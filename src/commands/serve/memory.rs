@@ -1,10 +1,18 @@
-//! Gives back the memory that only the start needed.
+//! Keeps the memory of a server small, and gives back what only the start needed.
 #![expect(unsafe_code, reason = "rustix cannot know that nothing is lost by it")]
 
 use std::fs;
 use std::ptr::with_exposed_provenance_mut;
 
 use rustix::mm::{Advice, madvise};
+use rustix::thread::disable_transparent_huge_pages;
+
+/// Has the kernel give memory in small pages. It may otherwise give 2 MiB for the first byte of a thread's stack, where that
+/// happens to lie so: as much as all the rest of an idle server.
+pub(super) fn keep_pages_small() {
+    // A kernel that has none needs not be told.
+    let _ = disable_transparent_huge_pages(true);
+}
 
 /// Lets the kernel take the program's code out of this process's memory; what runs comes back by itself, page by page, and what
 /// only the start ran (options, configuration, resolving) does not: a third of what an idle server would keep.
