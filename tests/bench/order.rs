@@ -1,7 +1,6 @@
 //! Which functions a look runs, for the linker to put them side by side: `WGSTAT_BENCH=order` writes `.cargo/hot.ld`.
 //!
-//! It takes a binary with symbols: `CARGO_PROFILE_RELEASE_STRIP=false cargo build --release --target
-//! x86_64-unknown-linux-musl`.
+//! It takes a binary with symbols: `CARGO_PROFILE_RELEASE_STRIP=false packaging/build`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
