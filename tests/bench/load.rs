@@ -87,28 +87,28 @@ pub(super) fn run_all() -> ExitCode {
     for load in &LOADS {
         set_up(load);
         for program in load.programs {
-            let status = Command::new("ip")
-                .args(["netns", "exec", load.name, "measure", load.name, &load.runs.to_string()])
-                .args(program.split(' '))
-                .stdin(Stdio::null())
-                .status();
-            if !status.is_ok_and(|status| status.success()) {
-                println!("{program} failed on {}", load.name);
+            let measure = ["measure", load.name, &load.runs.to_string()];
+            if !run_in(load, measure.into_iter().chain(program.split(' '))) {
                 return ExitCode::FAILURE;
             }
         }
-        if load.scrapes > 0 {
-            let status = Command::new("ip")
-                .args(["netns", "exec", load.name, "bench", scrape::ROLE, load.name, &load.scrapes.to_string()])
-                .stdin(Stdio::null())
-                .status();
-            if !status.is_ok_and(|status| status.success()) {
-                println!("a server failed on {}", load.name);
-                return ExitCode::FAILURE;
-            }
+        if load.scrapes > 0 && !run_in(load, ["bench", scrape::ROLE, load.name, &load.scrapes.to_string()]) {
+            return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Runs a program in the load's namespace, and says so if it fails.
+pub(super) fn run_in<'a>(load: &Load, words: impl IntoIterator<Item = &'a str>) -> bool {
+    let words: Vec<&str> = words.into_iter().collect();
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", load.name]).args(&words).stdin(Stdio::null());
+    let succeeded = command.status().is_ok_and(|status| status.success());
+    if !succeeded {
+        println!("{} failed on {}", words.join(" "), load.name);
+    }
+    succeeded
 }
 
 pub(super) fn set_up(load: &Load) {

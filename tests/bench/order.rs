@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 use super::load::{self, LOADS};
 use super::vm::load_wireguard;
@@ -26,13 +26,8 @@ pub(super) fn run() -> ExitCode {
         load::set_up(load);
         for program in PROGRAMS {
             println!("PROGRAM\t{}\t{program}", load.name);
-            let status = Command::new("ip")
-                .args(["netns", "exec", load.name, "steps", &format!("/{SYMBOLS}")])
-                .args(program.split(' '))
-                .stdin(Stdio::null())
-                .status();
-            if !status.is_ok_and(|status| status.success()) {
-                println!("{program} failed on {}", load.name);
+            let symbols = format!("/{SYMBOLS}");
+            if !load::run_in(load, ["steps", &symbols].into_iter().chain(program.split(' '))) {
                 return ExitCode::FAILURE;
             }
         }
