@@ -440,7 +440,7 @@ pub fn poll(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// More would need more descriptors than a process is usually given.
+/// Connections at a time, at most: more would need more descriptors than a process is usually given.
 pub const MOST_CONNECTIONS: usize = 4096;
 
 fn connections(text: &str) -> Result<usize, String> {

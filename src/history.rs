@@ -14,7 +14,7 @@ const KEPT: usize = 512;
 /// The throughput at one tick; `None` where it is not known: at the first, after a reset, after a sleep of the machine.
 pub type Point = Option<Throughput>;
 
-/// Bytes per second.
+/// Bytes per second, computed from two looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Throughput {
     /// Received, in bytes a second.

@@ -54,5 +54,5 @@ pub const TAKE_TIME: Duration = Duration::from_secs(10);
 const MAKE_TIME: Duration = Duration::from_secs(30);
 /// What is under way when it stops has so long to end.
 pub const END_TIME: Duration = Duration::from_secs(5);
-/// Connections, unless another limit is given.
+/// Connections at a time, unless another limit is given.
 pub const CONNECTIONS: usize = 64;

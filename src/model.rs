@@ -33,12 +33,14 @@ pub use threshold::{Per, Rate, Threshold};
 
 use crate::error::Code;
 
-/// Everything one collection found out.
+/// Everything one collection found out: of the kernel by netlink (`RTM_…`, `WG_CMD_GET_DEVICE`), of daemons by `get=1`, and of
+/// files in `/etc` and `/proc`. Of an earlier run it is what the file of `check --state` kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
-    /// When it was taken, in seconds since the Unix epoch.
+    /// When it was taken, in seconds since the Unix epoch, by this host's clock.
     pub timestamp: u64,
-    /// The WireGuard networks, in the order of their ifindex; dead daemons last.
+    /// The WireGuard networks, one namespace after the other: in the order in which they were asked for, and what one glob or
+    /// none stands for in the order of their ifindex, those without a link last.
     pub networks: Vec<Network>,
     /// What could not be read, why, and how to let it.
     pub problems: Vec<Problem>,
@@ -46,7 +48,7 @@ pub struct Snapshot {
     pub sources: Vec<Source>,
     /// Facts that help a reader of an empty or partial snapshot; they change no verdict.
     pub hints: Vec<String>,
-    /// Interfaces that were asked for and are not there.
+    /// Interfaces that were asked for, or that the configuration names, and that are not there.
     pub missing: Vec<Name>,
     /// The host around the networks, in each network namespace; read for a diagnosis only.
     pub hosts: Vec<Host>,
@@ -62,41 +64,43 @@ impl Snapshot {
     }
 }
 
-/// One WireGuard interface with what is known of its peers. Of the link: `RTM_NEWLINK` (`linux/if_link.h`); of the rest:
-/// `WGDEVICE_A_…` (`linux/wireguard.h`), or the userspace protocol's `get=1`.
+/// One WireGuard interface with what is known of its peers. `IFLA_…` and `IFF_…` are its link's (`RTM_NEWLINK`,
+/// `linux/if_link.h`), `WGDEVICE_A_…` the kernel's driver's (`linux/wireguard.h`); `key=` is what a daemon says in its place,
+/// in the userspace protocol's answer to `get=1`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
-    /// The interface's name, as bytes: the kernel does not promise UTF-8.
+    /// The interface's name (`IFLA_IFNAME`; without a link that of the daemon's socket), as bytes: the kernel does not promise
+    /// UTF-8.
     pub interface: Name,
-    /// Its friendly name, where one is known.
+    /// Its friendly name, where one is known: the configuration's, else that of a wg-quick or networkd file, else the alias.
     pub name: Option<String>,
-    /// The number that the operator gave it.
+    /// The id that the operator gave it in the configuration.
     pub id: Option<u32>,
-    /// The network namespace, where the caller named one.
+    /// The network namespace, where the caller named one: its entry in `/run/netns`, else `net:[INODE]`.
     pub netns: Option<String>,
-    /// The kernel's index; `None` where no link of this namespace belongs to the daemon.
+    /// The kernel's index (`struct ifinfomsg`); `None` where no link of this namespace belongs to the daemon.
     pub ifindex: Option<u32>,
-    /// `ip link set … alias …`.
+    /// `ip link set … alias …` (`IFLA_IFALIAS`).
     pub alias: Option<Name>,
     /// Administratively up (`IFF_UP`).
     pub enabled: Option<bool>,
     /// Running (`IFF_RUNNING`).
     pub up: Option<bool>,
-    /// RFC 2863 state, in the words of `ip link`.
+    /// RFC 2863 state (`IFLA_OPERSTATE`), in the words of `ip link`.
     pub operstate: Option<&'static str>,
     /// Who does the WireGuard work.
     pub backend: Backend,
-    /// MTU of the inner packets, in bytes.
+    /// MTU of the inner packets (`IFLA_MTU`), in bytes.
     pub mtu: Option<u32>,
-    /// UDP port; 0 means the kernel chose none yet.
+    /// UDP port (`WGDEVICE_A_LISTEN_PORT`, `listen_port=`); 0 means the kernel chose none yet.
     pub listen_port: Option<u16>,
-    /// This end's public key.
+    /// This end's public key (`WGDEVICE_A_PUBLIC_KEY`, boringtun's `own_public_key=`; else computed from `private_key=`).
     pub public_key: Option<PublicKey>,
-    /// Mark of the outer packets; 0 means none.
+    /// Mark of the outer packets (`WGDEVICE_A_FWMARK`, `fwmark=`); 0 means none.
     pub fwmark: Option<u32>,
-    /// The interface's own counters.
+    /// The interface's own counters (`IFLA_STATS64`).
     pub stats: InterfaceStats,
-    /// The peers in the order they were reported; `None` where they could not be read.
+    /// The peers (`WGDEVICE_A_PEERS`, `public_key=`) in the order they were reported; `None` where they were not read.
     pub peers: Option<Vec<Peer>>,
     /// What is around it; read for a diagnosis only.
     pub surroundings: Option<Box<Surroundings>>,
@@ -125,12 +129,13 @@ pub fn place(interface: &Name, netns: Option<&str>) -> String {
     }
 }
 
-/// Who does the WireGuard work of an interface.
+/// Who does the WireGuard work of an interface, by the kind of its link (`IFLA_INFO_KIND`) and by what happens at its socket in
+/// `/var/run/wireguard`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Backend {
     /// The kernel's own driver: link kind `wireguard`.
     Kernel,
-    /// A daemon with a UAPI socket behind a `tun` link.
+    /// A daemon with a UAPI socket: behind a `tun` link, or with none of this namespace.
     Userspace,
     /// A socket that refuses connections, and no link of its name: the daemon died.
     DeadDaemon,
@@ -151,36 +156,37 @@ impl Backend {
     }
 }
 
-/// One peer of a network: `WGPEER_A_…` (`linux/wireguard.h`), or the userspace protocol's `get=1`.
+/// One peer of a network: `WGPEER_A_…` (`linux/wireguard.h`), or `key=` of the userspace protocol's answer to `get=1`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Peer {
-    /// The peer's identity.
+    /// The peer's identity (`WGPEER_A_PUBLIC_KEY`, `public_key=`).
     pub public_key: PublicKey,
-    /// Its friendly name, where one is known.
+    /// Its friendly name, where one is known: the configuration's, else that of a wg-quick or networkd file.
     pub name: Option<String>,
-    /// Where its last authenticated packet came from, or what was configured.
+    /// Where its last authenticated packet came from, or what was configured (`WGPEER_A_ENDPOINT`, `endpoint=`).
     pub endpoint: Option<SocketAddr>,
-    /// The inner addresses it may use, in the order they were reported.
+    /// The inner addresses it may use (`WGPEER_A_ALLOWEDIPS`, `allowed_ip=`), in the order they were reported.
     pub allowed_ips: AllowedIps,
-    /// Seconds since the Unix epoch; `None` means never.
+    /// Seconds since the Unix epoch (`WGPEER_A_LAST_HANDSHAKE_TIME`, `last_handshake_time_sec=`); `None` means never. boringtun
+    /// tells an age: then it is computed from that and [`Snapshot::timestamp`].
     pub last_handshake: Option<u64>,
-    /// Bytes received from it; what is counted into them is up to the backend.
+    /// Bytes received from it (`WGPEER_A_RX_BYTES`, `rx_bytes=`); what is counted into them is up to the backend.
     pub rx_bytes: u64,
-    /// Bytes sent to it; likewise.
+    /// Bytes sent to it (`WGPEER_A_TX_BYTES`, `tx_bytes=`); likewise.
     pub tx_bytes: u64,
-    /// Seconds between keepalives; 0 means off.
+    /// Seconds between keepalives (`WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL`, `persistent_keepalive_interval=`); 0 means off.
     pub persistent_keepalive: u16,
-    /// Seconds between the keepalives that the operator knows it to send itself; 0 where nothing is known.
+    /// Seconds between the keepalives that it sends itself, as the configuration has it; 0 where nothing is known.
     pub expected_keepalive: u16,
-    /// The operator wants to be told nothing about it.
+    /// The operator wants to be told nothing about it, as the configuration has it.
     pub is_ignored: bool,
-    /// Whether a preshared key is set. The key itself is never read.
+    /// Whether a preshared key is set (`WGPEER_A_PRESHARED_KEY`, `preshared_key=`). The key itself is never kept.
     pub has_preshared_key: bool,
-    /// Version of the WireGuard protocol; `None` where it was not reported.
+    /// Version of the WireGuard protocol (`WGPEER_A_PROTOCOL_VERSION`, `protocol_version=`); `None` where it was not reported.
     pub protocol_version: Option<u32>,
 }
 
-/// A peer whose handshake is younger than this many seconds is online: a session dies after 180 s.
+/// A peer whose last handshake is at most this many seconds old is online: a session dies after 180 s.
 pub const ONLINE_SECONDS: u64 = 180;
 
 impl Peer {
@@ -190,13 +196,14 @@ impl Peer {
         self.name.clone().unwrap_or_else(|| self.public_key.to_string())
     }
 
-    /// Seconds since the last handshake; 0 where the clock was set back since then.
+    /// Seconds since the last handshake, at the Unix time `now`; 0 where the clock was set back since then, `None` where there
+    /// was none.
     #[must_use]
     pub fn handshake_age(&self, now: u64) -> Option<u64> {
         self.last_handshake.map(|then| now.saturating_sub(then))
     }
 
-    /// Whether the last handshake is at most [`ONLINE_SECONDS`] old.
+    /// Whether at the Unix time `now` the last handshake is at most [`ONLINE_SECONDS`] old.
     #[must_use]
     pub fn is_online(&self, now: u64) -> bool {
         self.handshake_age(now).is_some_and(|age| age <= ONLINE_SECONDS)
@@ -206,7 +213,8 @@ impl Peer {
 /// Most peers have one, and that one needs no memory of its own: a third of the cost of reading 10,000 peers.
 pub type AllowedIps = SmallVec<[AllowedIp; 1]>;
 
-/// One entry of a peer's allowed-ips.
+/// One entry of a peer's allowed-ips (`WGALLOWEDIP_A_…`, `allowed_ip=`); also an address of a link (`RTM_GETADDR`), and where a
+/// route leads (`RTA_DST`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AllowedIp {
     /// Network address.
@@ -244,18 +252,18 @@ impl fmt::Display for AllowedIp {
     }
 }
 
-/// One thing that is read.
+/// One thing that is read, by wgstat's own account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
     /// `links`, `peers` or `names`.
     pub name: &'static str,
     /// Whether it could be read for every interface.
     pub success: bool,
-    /// How long it took.
+    /// How long it took (`CLOCK_MONOTONIC`), in all namespaces together.
     pub duration: Duration,
 }
 
-/// Something wgstat could not see.
+/// Something wgstat could not see, by the error that the kernel, a daemon or a file gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// What kind of trouble.

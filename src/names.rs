@@ -33,7 +33,7 @@ pub enum Format {
     Netdev,
 }
 
-/// What the files call networks and peers.
+/// What the files of wg-quick and networkd call networks and peers.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Names {
     /// Every file and drop-in that was read, in order.
@@ -46,23 +46,23 @@ pub struct Names {
     pub remarks: Vec<Remark>,
 }
 
-/// A name and where it stands.
+/// A name and where it stands, in a file of wg-quick or networkd.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Named {
     /// At most 128 characters, no line end; others may act on a terminal.
     pub name: String,
-    /// Place in [`Names::files`].
+    /// Place in [`Names::files`], from 0.
     pub file: usize,
-    /// From 1.
+    /// Line in that file, from 1.
     pub line: usize,
 }
 
-/// Something odd in a file.
+/// Something odd in a file of wg-quick or networkd.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remark {
-    /// Place in [`Names::files`].
+    /// Place in [`Names::files`], from 0.
     pub file: usize,
-    /// From 1.
+    /// Line in that file, from 1.
     pub line: usize,
     /// What it is, in one line, safe for a terminal.
     pub text: String,

@@ -8,33 +8,33 @@ use crate::model::{Counter, Name, Network, Peer, PublicKey, Snapshot};
 /// How a counter moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// By so much.
+    /// By so much, in bytes or packets as [`Counter`] says.
     Grew(u64),
     /// Backwards: the interface or peer was re-created.
     Reset,
 }
 
-/// Compares two readings of one counter.
+/// Compares two readings of one counter, both in its own unit.
 #[must_use]
 pub fn change(old: u64, new: u64) -> Change {
     new.checked_sub(old).map_or(Change::Reset, Change::Grew)
 }
 
-/// Rates of one network.
+/// Rates of one network, computed from two snapshots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkRates {
     /// Time between the two readings, in seconds.
     pub interval: f64,
     /// The counters started anew in between; then no rate is known.
     pub reset: bool,
-    /// Per second, in the order of [`Counter::MAIN`].
+    /// Bytes or packets per second as [`Counter`] says, in the order of [`Counter::MAIN`].
     pub counters: [Option<f64>; Counter::MAIN.len()],
     /// In the order of the newer snapshot's peers; `None` for a peer that was not there before.
     pub peers: Vec<Option<PeerRates>>,
 }
 
 impl NetworkRates {
-    /// Of one of the nine main counters, per second.
+    /// Of one of the nine main counters, in bytes or packets per second.
     #[must_use]
     pub fn get(&self, counter: Counter) -> Option<f64> {
         let place = Counter::MAIN.iter().position(|&main| main == counter)?;
@@ -42,7 +42,7 @@ impl NetworkRates {
     }
 }
 
-/// Rates of one peer.
+/// Rates of one peer, computed from two snapshots.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PeerRates {
     /// Time between the two readings, in seconds.

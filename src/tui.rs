@@ -84,8 +84,8 @@ enum End {
     Panic(Box<dyn Any + Send>),
 }
 
-/// Shows the view until it is left; returns the last look, and why none could be taken since. A signal that ends programs ends this one, once the terminal is
-/// as it was.
+/// Shows the view until it is left; returns the last look, and why none could be taken since. A signal that ends programs ends
+/// this one, once the terminal is as it was.
 ///
 /// # Errors
 /// Where the terminal cannot be drawn on.

@@ -38,7 +38,7 @@ pub enum Item<'a> {
     Line(&'a [u8]),
 }
 
-/// A file or folder that could not be read.
+/// A file or folder of wg-quick (`/etc/wireguard`) or networkd (`/etc/systemd/network` and the like) that could not be read.
 #[derive(Debug)]
 pub struct Fault {
     /// Which.

@@ -1,7 +1,7 @@
 //! The peers of a kernel WireGuard interface: `WG_CMD_GET_DEVICE` of the generic netlink family `wireguard`.
 //!
-//! The reply holds the private key and every preshared key. They are stepped over where they lie; no type here could
-//! hold one.
+//! The reply holds the private key and every preshared key. The former is stepped over where it lies, the others are compared
+//! with zeros; no type here could hold one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -46,14 +46,14 @@ const AF_INET6: u16 = 10;
 const SHORT: usize = 32;
 const LONG: usize = 16 * 1024;
 
-/// What WireGuard itself knows of an interface.
+/// What WireGuard itself knows of an interface: the kernel's answer to `WG_CMD_GET_DEVICE`, or a daemon's to `get=1`.
 #[derive(Debug, Default, PartialEq)]
 pub struct Device {
     /// This end's public key, once it has a private one.
     pub public_key: Option<PublicKey>,
-    /// UDP port.
+    /// UDP port (`WGDEVICE_A_LISTEN_PORT`, `listen_port=`).
     pub listen_port: Option<u16>,
-    /// Mark of the outer packets.
+    /// Mark of the outer packets (`WGDEVICE_A_FWMARK`, `fwmark=`); 0 means none.
     pub fwmark: Option<u32>,
     /// The peers, each once.
     pub peers: Vec<Peer>,
@@ -72,7 +72,7 @@ impl<T: Transport> Devices<T> {
         Self { genl, family: None }
     }
 
-    /// Reads one device and all its peers.
+    /// Reads one device, by the ifindex of its link, and all its peers.
     ///
     /// # Errors
     /// `EPERM` without `CAP_NET_ADMIN`, `ENODEV` where the link has gone, and whatever makes a dump untrustworthy.

@@ -29,26 +29,26 @@ const IFF_RUNNING: u32 = 0x40;
 const IFNAMSIZ: usize = 16;
 const ALTIFNAMSIZ: usize = 128;
 
-/// One link of this network namespace.
+/// One link of this network namespace, as `RTM_NEWLINK` has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
     /// The kernel's index.
     pub ifindex: u32,
-    /// The name.
+    /// The name (`IFLA_IFNAME`).
     pub name: Name,
-    /// `wireguard`, `tun`, …; `None` for hardware and loopback.
+    /// `wireguard`, `tun`, … (`IFLA_INFO_KIND`); `None` for hardware and loopback.
     pub kind: Option<Name>,
     /// `IFF_UP`.
     pub enabled: bool,
     /// `IFF_RUNNING`.
     pub up: bool,
-    /// RFC 2863 state in the words of `ip link`.
+    /// RFC 2863 state (`IFLA_OPERSTATE`), in the words of `ip link`.
     pub operstate: Option<&'static str>,
-    /// Bytes of an inner packet.
+    /// Bytes of a packet (`IFLA_MTU`), of a tunnel's the inner one.
     pub mtu: Option<u32>,
-    /// `ip link set … alias …`.
+    /// `ip link set … alias …` (`IFLA_IFALIAS`).
     pub alias: Option<Name>,
-    /// The 64-bit counters.
+    /// The 64-bit counters (`IFLA_STATS64`).
     pub stats: InterfaceStats,
 }
 
@@ -60,7 +60,7 @@ impl Link {
     }
 }
 
-/// The WireGuard links of this network namespace.
+/// The WireGuard links of this network namespace, as `RTM_GETLINK` lists them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct WireguardLinks {
     /// They, by ifindex: the order is stable, and a link that the kernel lists twice while others move counts once.

@@ -34,7 +34,7 @@ use self::userspace::{Answer, Fault, SocketFile};
 use crate::error::{Code, Error, Result};
 use crate::model::{Backend, Name, Network, Pattern, Problem, Snapshot, Source, printable};
 
-/// What to read.
+/// What to read, as the command line and the configuration say.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// Interfaces by name, alternative name or glob, in this order; empty means all.
@@ -122,7 +122,7 @@ impl<T: Transport> Collector<T> {
         Self { daemons, ..self }
     }
 
-    /// Takes one look. `now` is the Unix time.
+    /// Takes one look. `now` is the Unix time, in seconds.
     ///
     /// # Errors
     /// Where the links cannot be read at all, or a named interface is absent or of another kind.

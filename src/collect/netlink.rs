@@ -36,7 +36,7 @@ pub enum Failure {
     Interrupted,
     /// The socket's receive buffer overran during every attempt.
     Overrun,
-    /// A datagram was larger than the buffer; it has grown for the next attempt.
+    /// A datagram of so many bytes was larger than the buffer; it has grown for the next attempt.
     Truncated(usize),
     /// No answer in time.
     Timeout,

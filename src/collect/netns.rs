@@ -38,7 +38,7 @@ impl From<&OsStr> for Wanted {
 /// A network namespace, wherever it has a path: device and inode of its file.
 type Identity = (u64, u64);
 
-/// A network namespace that was found.
+/// A network namespace that was found, in `/run/netns`, by a path, or by a process in `/proc`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace {
     /// Its entry in `/run/netns`, else `net:[INODE]`.
@@ -48,7 +48,7 @@ pub struct Namespace {
     is_own: bool,
 }
 
-/// What was found.
+/// What was found in `/run/netns`, by paths and in `/proc`.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Each once: the caller's own first, then those with a name, then the others.

@@ -71,13 +71,13 @@ impl Survey {
         proc::identity()
     }
 
-    /// Time since the machine was started.
+    /// Time since the machine was started (`CLOCK_BOOTTIME`).
     #[must_use]
     pub fn uptime(&self) -> Duration {
         proc::uptime()
     }
 
-    /// Takes one look. `now` is the Unix time.
+    /// Takes one look. `now` is the Unix time, in seconds.
     ///
     /// # Errors
     /// Where nothing could be read, or a named interface is in no namespace.

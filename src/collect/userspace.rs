@@ -29,7 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// Daemons that are asked at the same time. Up to so many hung ones delay nobody else.
 const SIDE_BY_SIDE: usize = 64;
 
-/// A socket file and the interface it stands for.
+/// A socket file in `/var/run/wireguard`, and the interface it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketFile {
     /// The interface's name: the file's without `.sock`.
@@ -38,10 +38,10 @@ pub struct SocketFile {
     pub path: PathBuf,
 }
 
-/// How a daemon answered.
+/// How a daemon answered `get=1`.
 #[derive(Debug)]
 pub struct Answer {
-    /// The process behind the socket (`SO_PEERCRED`), once connected; 0 if it lives in another PID namespace.
+    /// PID of the process behind the socket (`SO_PEERCRED`), once connected; 0 if it lives in another PID namespace.
     pub pid: Option<i32>,
     /// What it said, or why that is no use.
     /// `None` where it was not asked.
@@ -133,8 +133,8 @@ pub fn socket_file(directory: &Path, interface: &Name) -> io::Result<Option<Sock
     }
 }
 
-/// Asks every daemon, side by side; the answers stand in the order of the files. `now` is the Unix time. Where they are
-/// not to be asked, this only finds out whether anybody listens.
+/// Asks every daemon, side by side; the answers stand in the order of the files. `now` is the Unix time, in seconds. Where they
+/// are not to be asked, this only finds out whether anybody listens.
 #[must_use]
 pub fn read_all(files: &[SocketFile], ask: bool, now: u64) -> Vec<Answer> {
     let next = Mutex::new(files.iter().enumerate());

@@ -35,7 +35,7 @@ pub struct Key {
 pub enum Kind {
     /// A name for people.
     Text,
-    /// A whole number within these bounds, both included.
+    /// A whole number within these bounds, both included, in the unit that the key's meaning names.
     Number(u32, u32),
     /// Yes or no.
     Flag,

@@ -94,8 +94,8 @@ pub(super) fn counted(count: u64, packets: &str) -> String {
 }
 
 /// How many of the packets dropped were refused by this host's firewall: these were charged to a peer, though not to the
-/// interface. A message has 32 bytes at least, and its MTU and 80 at most. The interface is read a moment before its peers: where
-/// as much went out as was refused, or more, that moment may be all of the difference, and nothing is said.
+/// interface. A message has 32 bytes at least, and its MTU and 80 at most. The interface is read a moment before its peers:
+/// where as much went out as was refused, or more, that moment may be all of the difference, and nothing is said.
 fn refused_over_ipv4(view: &View<'_>, dropped: u64) -> u64 {
     let Some(past) = view.past.filter(|_| dropped > 0) else { return 0 };
     let Some(former) = &past.network.peers else { return 0 };

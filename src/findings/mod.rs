@@ -65,13 +65,13 @@ pub struct Finding {
     pub netns: Option<String>,
     /// The network's interface.
     pub interface: Name,
-    /// How many things it covers: packets, peers, interfaces.
+    /// How many things it covers: packets, peers, interfaces, or limits that are passed.
     pub count: u64,
     /// The peers it concerns, at most 20.
     pub peers: Vec<PublicKey>,
-    /// The number behind it, where there is one.
+    /// The number behind it, in the unit `unit`, where there is one.
     pub value: Option<u64>,
-    /// The unit of `value`.
+    /// The unit of `value`: packets, peers, bytes or seconds.
     pub unit: Option<&'static str>,
     /// What is the case, in one line.
     pub summary: String,
@@ -146,7 +146,7 @@ pub struct Case<'a> {
     pub now: &'a Snapshot,
     /// The look it is compared with.
     pub before: Option<&'a Snapshot>,
-    /// Seconds between the two.
+    /// Seconds between the two; 0 where there is only one.
     pub seconds: f64,
     /// A look between the two, long enough before the last for a peer to have answered.
     pub between: Option<&'a Snapshot>,
@@ -192,7 +192,7 @@ pub fn entered(remedy: &str, enter: &str) -> String {
     entered.join(" && ") + comment
 }
 
-/// Whether no counter tells why a network that has peers is in touch with none.
+/// Whether no counter tells why a network that has peers is in touch with none, at the Unix time `now`.
 #[must_use]
 pub fn is_silent(network: &Network, findings: &[Finding], now: u64) -> bool {
     let peers = network.peers.as_deref().unwrap_or_default();

@@ -268,8 +268,8 @@ mod tests {
         assert_eq!(findings(&snapshot).iter().map(|finding| finding.id).collect::<Vec<_>>(), ["interface_down"]);
     }
 
-    /// What is found of a peer with a handshake of this age that sent and received so many bytes in this time; the second number
-    /// is what was sent until ten seconds before the end.
+    /// What is found of a peer with a handshake of this age that sent and received so many bytes in this time; the second
+    /// number is what was sent until ten seconds before the end.
     fn over(seconds: f64, age: u64, keepalive: u16, sent: (u64, u64), received: u64) -> Vec<&'static str> {
         let at = |tx_bytes, rx_bytes| {
             let peer = called(|peer| {

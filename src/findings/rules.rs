@@ -15,8 +15,8 @@ pub struct Rule {
     pub summary: &'static str,
     /// Why, in one sentence.
     pub cause: &'static str,
-    /// What to type: a shell command, with what else is to be said as a comment behind it. `INTERFACE`, `PEER`, `ENDPOINT`, `PORT`
-    /// and so on are filled in as far as they are known.
+    /// What to type: a shell command, with what else is to be said as a comment behind it. `INTERFACE`, `PEER`, `ENDPOINT`,
+    /// `PORT` and so on are filled in as far as they are known.
     pub remedy: &'static str,
 }
 

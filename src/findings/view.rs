@@ -78,7 +78,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// A time between looks: `2.0 s`, `5 min`.
+/// A time between looks, given in seconds: `2.0 s`, `5 min`.
 #[must_use]
 pub fn seconds(seconds: f64) -> String {
     if seconds < 120.0 { format!("{seconds:.1} s") } else { format!("{:.0} min", seconds / 60.0) }

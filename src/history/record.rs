@@ -19,14 +19,14 @@ const SPARSE: Duration = Duration::from_secs(5 * 60);
 /// Networks that are gone are remembered for as long as what they did; of so many.
 const GONE: usize = 256;
 
-/// The nine main counters at one moment.
+/// The nine main counters at one moment: an interface's (`IFLA_STATS64`), or sums computed from those of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
-    /// Seconds since the Unix epoch.
+    /// When they were read, in seconds since the Unix epoch.
     pub timestamp: u64,
     /// The counters started anew since the point before.
     pub reset: bool,
-    /// In the order of [`Counter::MAIN`]; `None` where one is not known.
+    /// In the order of [`Counter::MAIN`], in bytes or packets as [`Counter`] says; `None` where one is not known.
     pub counters: [Option<u64>; Counter::MAIN.len()],
 }
 

@@ -29,7 +29,7 @@ pub(super) enum Socket {
 }
 
 impl Listener {
-    /// Listens on an address; a socket file gets this mode.
+    /// Listens on an address; a socket file gets this mode, as of chmod(2).
     ///
     /// # Errors
     /// As `bind(2)`. A socket file that nobody listens on any more is replaced, any other file is not.

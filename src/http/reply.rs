@@ -48,14 +48,14 @@ impl Reply {
         Self { status: StatusCode::OK, media_type, body: body.into(), is_gzip: false, extra: Vec::new() }
     }
 
-    /// A JSON document.
+    /// A JSON document, with this HTTP status.
     #[must_use]
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self { status, ..Self::new("application/json", body) }
     }
 
-    /// An error in the shape that all errors have.
+    /// An error with this HTTP status, in the shape that all errors have.
     #[must_use]
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         let document = json!({ "error": { "code": code, "message": message } });

@@ -110,7 +110,8 @@ impl Counter {
     }
 }
 
-/// The 64-bit counters of one interface; `None` where the kernel did not send one.
+/// The 64-bit counters of one interface (`IFLA_STATS64`), in bytes or packets as [`Counter`] says; `None` where the kernel did
+/// not send one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InterfaceStats([Option<u64>; Counter::ALL.len()]);
 
@@ -126,7 +127,7 @@ impl InterfaceStats {
         stats
     }
 
-    /// Takes the values in the order of [`Counter::ALL`]; those that are missing at the end are unknown.
+    /// Takes the values in the order of [`Counter::ALL`], in bytes or packets; those that are missing at the end are unknown.
     #[must_use]
     pub fn from_values(values: &[Option<u64>]) -> Self {
         let mut stats = Self::default();
@@ -136,7 +137,7 @@ impl InterfaceStats {
         stats
     }
 
-    /// One counter's value since the interface was created.
+    /// One counter's value since the interface was created, in bytes or packets as [`Counter`] says.
     #[must_use]
     pub fn get(&self, counter: Counter) -> Option<u64> {
         self.0.get(counter as usize).copied().flatten()

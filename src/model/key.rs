@@ -4,12 +4,13 @@ use std::fmt;
 
 use zeroize::Zeroize as _;
 
-/// A Curve25519 public key. There is no such type for private keys: wgstat keeps none.
+/// A Curve25519 public key: `WGDEVICE_A_PUBLIC_KEY`, `WGPEER_A_PUBLIC_KEY`, or as a daemon or a file has it. There is no such
+/// type for private keys: wgstat keeps none.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; 32]);
 
 impl PublicKey {
-    /// Length of the text form.
+    /// Length of the text form, in characters.
     pub const TEXT_LEN: usize = 44;
 
     /// Base64, as `wg` shows it.

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// An interface's name or alias, exactly as the kernel has it.
+/// An interface's name or alias (`IFLA_IFNAME`, `IFLA_IFALIAS`), exactly as the kernel or a file has it.
 ///
 /// `Display` shows every byte that could act on a terminal as an escape, so a name cannot reach one raw;
 /// [`Name::text`] is the form for JSON, which has escapes of its own.

@@ -23,18 +23,18 @@ pub struct Settings {
     pub file: Option<PathBuf>,
 }
 
-/// What is known of one network.
+/// What is known of one network: `[networks.IFACE]` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkSettings {
     /// Shown instead of the interface's name.
     pub name: Option<String>,
-    /// Instead of the ifindex; no two networks have the same.
+    /// Its id, shown instead of the ifindex; no two networks have the same.
     pub id: Option<u32>,
     /// Line of its table in the file, from 1.
     pub line: usize,
 }
 
-/// What is known of one peer.
+/// What is known of one peer: `[peers."KEY"]` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeerSettings {
     /// Its friendly name.
@@ -47,7 +47,7 @@ pub struct PeerSettings {
     pub line: usize,
 }
 
-/// How to serve.
+/// How to serve: `[serve]` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServeSettings {
     /// Where to listen.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use super::PublicKey;
 
-/// Where names come from, and which are nobody's.
+/// Where names come from, and which are nobody's: the configuration's, those of wg-quick and networkd files, and aliases of
+/// links.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins {
-    /// Each file with the number of its names that somebody bears.
+    /// Each wg-quick or networkd file, with how many of its names somebody bears.
     pub files: Vec<(PathBuf, usize)>,
     /// The names that networks and peers go by.
     pub given: Vec<Given>,
@@ -17,7 +18,7 @@ pub struct Origins {
     pub odd: Vec<String>,
 }
 
-/// One name.
+/// One name, of the configuration, of a wg-quick or networkd file, or a link's alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
     /// The interface; in another namespace `wg0 in blue`. `None` for a peer that is on none.
@@ -30,7 +31,8 @@ pub struct Given {
     pub remark: String,
 }
 
-/// Something that wgstat can or cannot see.
+/// Something that wgstat can or cannot see, by its own capabilities, `/sys/module/wireguard`, namespaces in `/run/netns` and
+/// `/proc`, and sockets in `/var/run/wireguard`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// What it is about.

@@ -8,20 +8,20 @@ use super::Counter;
 /// What is measured, and how much of it is too much.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Threshold {
-    /// A counter's value since the interface was created; more is too much.
+    /// A counter's value since the interface was created, in bytes or packets as [`Counter`] says; more is too much.
     Total(Counter, u64),
     /// How fast a counter grows; more is too much.
     Rate(Counter, Rate),
     /// Age of a peer's last handshake; more is too much. A peer that never had one has no age.
     HandshakeAge(Duration),
-    /// Peers online; fewer are too few.
+    /// How many peers are online; fewer are too few.
     PeersOnline(u64),
 }
 
-/// So much in each of these.
+/// So much in each of these, as `--warn` or the configuration has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// How much, in the counter's unit: bytes or packets.
+    /// How much, in bytes or packets as [`Counter`] says.
     pub amount: f64,
     /// In what time.
     pub per: Per,

@@ -50,7 +50,7 @@ impl Style {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// A counter that should be 0: dim when it is, marked when it is not, also where there are no colours.
+    /// A counter of packets that should be 0: dim when it is, marked when it is not, also where there are no colours.
     #[must_use]
     pub fn alarming(&self, value: Option<u64>) -> String {
         match value {
@@ -70,7 +70,7 @@ impl Style {
         text.chars().map(|c| if c.is_ascii() { c.to_string() } else { c.escape_unicode().to_string() }).collect()
     }
 
-    /// A counter.
+    /// A counter; its unit stands elsewhere.
     #[must_use]
     pub fn count(&self, value: Option<u64>) -> String {
         value.map_or_else(|| self.unknown(), grouped)
@@ -99,7 +99,7 @@ impl Style {
     }
 }
 
-/// `1,234,567`.
+/// `1,234,567`, of whatever unit.
 #[must_use]
 pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
@@ -113,7 +113,7 @@ pub fn grouped(value: u64) -> String {
     text
 }
 
-/// `1.15 GiB`, as `wg` has it: units of 1024, two decimals.
+/// Bytes as `1.15 GiB`, as `wg` has it: units of 1024, two decimals.
 #[must_use]
 pub fn binary_units(bytes: f64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -133,7 +133,7 @@ pub fn binary_units(bytes: f64) -> String {
     format!("{value:.2} {unit}")
 }
 
-/// `1m 18s ago`: the two largest units.
+/// Seconds as `1m 18s ago`: the two largest units.
 #[must_use]
 pub fn ago(seconds: u64) -> String {
     let (minute, hour, day) = (60, 3_600, 86_400);
@@ -157,7 +157,7 @@ pub const fn backend(network: &Network) -> &'static str {
     }
 }
 
-/// `1.24Mi`: three digits, and a prefix for each time that the value was divided by `base`.
+/// `1.24Mi`, of whatever unit: three digits, and a prefix for each time that the value was divided by `base`.
 #[must_use]
 pub fn scaled(mut value: f64, base: f64, gap: &str, prefixes: &[&str]) -> String {
     let mut prefix = "";
@@ -183,7 +183,7 @@ pub fn scaled(mut value: f64, base: f64, gap: &str, prefixes: &[&str]) -> String
 /// Columns of prose where no terminal says how many there are.
 const PROSE: usize = 100;
 
-/// Writes text in lines of whole words that stay within the width, each indented and in one tone.
+/// Writes text in lines of whole words that stay within the width, each indented by so many columns and in one tone.
 ///
 /// # Errors
 /// As the writer.

@@ -10,7 +10,7 @@ use crate::rates::NetworkRates;
 
 /// Lines between two headings: the rest of a terminal's screen.
 const BETWEEN_HEADINGS: usize = 22;
-/// What a line needs that tells directions and packets apart. Where there is less, those are left out.
+/// Columns that a line needs that tells directions and packets apart. Where there are fewer, those are left out.
 pub const WIDE: usize = 142;
 
 /// The longest name of an interface; with its namespace's before it, or out of characters that are escaped, it can be longer.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::findings::rules::{ALERTS_ONLY, Alert, RULES, Rule};
 
-/// Limits that replace the table's, by the rule's id.
+/// Limits that replace the table's, each in the unit of [`Alert::threshold`], by the rule's id.
 pub type Thresholds = [(&'static str, Option<f64>)];
 
 /// The rules as a YAML file.

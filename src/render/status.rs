@@ -56,7 +56,7 @@ pub fn beside(style: &Style, network: &Network) -> String {
     name + &netns
 }
 
-/// A network's state in a few facts.
+/// A network's state in a few facts, at the Unix time `now`.
 #[must_use]
 pub fn facts(network: &Network, now: u64) -> Vec<(Tone, String)> {
     let mut facts = Vec::new();

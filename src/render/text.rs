@@ -47,7 +47,8 @@ static DOTTED: [[u8; 4]; 256] = {
 
 /// A buffer before a writer. A failure of the writer is kept for [`Text::finish`], and what comes after it goes nowhere.
 ///
-/// Its size is fixed: a `Vec` would ask at each of the dozens of appends a peer whether it has to grow, in a function of its own.
+/// Its size is fixed: a `Vec` would ask at each of the dozens of appends a peer whether it has to grow, in a function of its
+/// own.
 pub(super) struct Text<'out> {
     buffer: Box<[u8]>,
     used: usize,

@@ -18,7 +18,8 @@ pub trait Transport {
     /// As `send(2)`.
     fn send(&mut self, request: &[u8]) -> io::Result<()>;
 
-    /// Receives one datagram into the empty buffer's capacity and returns its full length, which may be more than that.
+    /// Receives one datagram into the empty buffer's capacity and returns its full length in bytes, which may be more than
+    /// that.
     ///
     /// # Errors
     /// As `recv(2)`; `WouldBlock` when the time for it is over.

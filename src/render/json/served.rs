@@ -46,7 +46,7 @@ pub enum Health {
     Known {
         /// Networks there are.
         total: usize,
-        /// Those with a warning or something critical.
+        /// Networks with a warning or something critical.
         degraded: usize,
         /// Something could not be read, or an interface is missing.
         is_incomplete: bool,
@@ -71,7 +71,7 @@ impl Health {
     }
 }
 
-/// Writes the document of `GET /health`, on one line.
+/// Writes the document of `GET /health`, on one line. The server's uptime is in seconds.
 ///
 /// # Errors
 /// As the writer.
