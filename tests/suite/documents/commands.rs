@@ -13,24 +13,22 @@ pub(super) struct Command {
 
 /// What cannot run in the lab, and what shows it instead. The beginning of a command, or of `path: command`.
 pub(super) const ELSEWHERE: [(&str, &str); 11] = [
-    ("cargo run --example lab", "tests/suite/lab.rs, and this lab itself"),
-    ("cargo install --path .", "the stage `release` builds the same"),
+    ("cargo run --example lab", "it makes a lab of its own: `the_first_command_runs_where_a_stranger_types_it`"),
+    (
+        "cargo install --path .",
+        "tests/package/run runs it, unoptimised, and tests/package/operator goes on with the program",
+    ),
     ("tests/run", "it is what runs this"),
     ("packaging/build", "the stages `release` and `package` run both"),
-    ("sudo apt install ./target/debian/", "the stage `package` installs it in a Debian of its own"),
-    ("sudo systemctl enable --now wgstat.service", "no systemd runs in the lab"),
+    ("sudo apt install ./target/debian/", TYPED),
+    ("sudo cp ~/.cargo/bin/wgstat /usr/bin/", TYPED),
+    ("sudo systemctl enable --now wgstat.service", TYPED),
     ("docs/diagnosis.md: ", "tests/kernel/diagnosis types each of them on a real kernel, with the capitals filled in"),
-    (
-        "packaging/systemd/README.md: sudo ",
-        "tests/suite/units.rs has systemd verify what is copied; no systemd runs in the lab",
-    ),
-    ("packaging/systemd/README.md: systemctl ", "no systemd runs in the lab"),
-    ("packaging/systemd/README.md: journalctl ", "no systemd runs in the lab"),
-    (
-        "packaging/systemd/README.md: systemd-analyze ",
-        "tests/suite/units.rs runs it, on files instead of installed units",
-    ),
+    ("packaging/systemd/README.md: sudo ", TYPED),
+    ("packaging/systemd/README.md: systemctl ", TYPED),
+    ("packaging/systemd/README.md: systemd-analyze ", TYPED),
 ];
+const TYPED: &str = "it needs systemd or apt: tests/package/operator types it in a Debian that has them";
 
 impl Command {
     /// Every command of a document, in order.
