@@ -118,6 +118,13 @@ fn build_wgstat() -> Result<PathBuf> {
         if programs.ends_with("release") {
             build.arg("--release");
         }
+        // What cargo told this program of its package. Build scripts that look for it would have to run anew, each time.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+                build.env_remove(&*name);
+            }
+        }
         if !build.status()?.success() {
             return Err("building wgstat failed".into());
         }

@@ -10,12 +10,14 @@
 //! | `scenes` | outputs of situations that the lab does not have |
 //! | `blocks` | configurations, queries and documents of others' formats, each read by its own program |
 //! | `links`, `spelling`, `facts` | links; words; tables of counters and metrics |
+//! | `items` | what rustdoc shows: units of numbers, sources of facts |
 //! | `recipes` | the changes that `docs/architecture.md` shows, made |
 
 mod blocks;
 mod commands;
 mod compare;
 mod facts;
+mod items;
 mod links;
 mod markdown;
 mod recipes;
@@ -24,9 +26,10 @@ mod spelling;
 mod stage;
 
 use std::collections::HashSet;
+use std::process::{self, Stdio};
 
 use self::commands::{Command, ELSEWHERE};
-use self::markdown::{Block, Document};
+use self::markdown::{Block, Document, root};
 
 /// What a block may be written in: each has somebody who checks it.
 const LANGUAGES: [&str; 11] =
@@ -71,6 +74,47 @@ fn every_command_runs_and_prints_what_the_document_shows() {
         labs.into_iter().flat_map(|lab| lab.join().unwrap()).collect()
     });
     assert!(failures.is_empty(), "{} commands:\n\n{}", failures.len(), failures.join("\n\n"));
+}
+
+/// Four words a second; what is not prose, one looks at.
+#[test]
+fn the_readme_is_read_in_two_minutes() {
+    let readme = Document::read("README.md");
+    let mut is_block = false;
+    let prose = readme.text.lines().filter(|line| {
+        let is_fence = line.starts_with("```");
+        is_block ^= is_fence;
+        !is_fence && !is_block && !line.starts_with('|')
+    });
+    let words = prose.flat_map(str::split_whitespace).filter(|word| word.contains(char::is_alphanumeric)).count();
+    assert!((200..=480).contains(&words), "{words} words");
+}
+
+#[test]
+fn the_first_command_runs_where_a_stranger_types_it() {
+    let commands = Command::of(&Document::read("README.md"));
+    let first = commands.iter().find(|command| command.line.starts_with("cargo run --example lab")).unwrap();
+    let run = || {
+        let mut shell = process::Command::new("sh");
+        shell.args(["-c", &first.line]).current_dir(root()).stdin(Stdio::null());
+        // What cargo set for this test would have it build all anew.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
+                shell.env_remove(&*name);
+            }
+        }
+        let output = shell.output().unwrap();
+        let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {complaint}", first.place);
+        for interface in ["wg0: up, userspace", "wg1: up, userspace"] {
+            assert!(said.contains(interface), "{}: no {interface:?} in\n{said}\n{complaint}", first.place);
+        }
+        complaint.into_owned()
+    };
+    run();
+    let again = run();
+    assert!(!again.contains("Compiling"), "{}: what was built is built again\n{again}", first.place);
 }
 
 /// What is excused has to be there.
