@@ -3,6 +3,7 @@
 //! The reply holds the private key and every preshared key. The former is stepped over where it lies, the others are compared
 //! with zeros; no type here could hold one.
 
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use netlink_packet_core::{Emitable, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
@@ -180,7 +181,7 @@ fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
             WGDEVICE_A_PEERS => {
                 // Only the first peer of a message can be the rest of the last peer of the message before: it brings its
                 // key and more allowed-ips, and none of its counters.
-                let mut continues = device.peers.last().map(|peer| peer.public_key);
+                let mut is_first = true;
                 attributes(value, |_, value| {
                     // Filled where it stays: there may be tens of thousands. For the same reason a list that is not short makes
                     // room for a long one at once; memory that is not used costs nothing, memory that is left behind does.
@@ -190,11 +191,12 @@ fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
                     device.peers.resize_with(device.peers.len() + 1, Peer::default);
                     let Some(peer) = device.peers.last_mut() else { return Ok(()) };
                     fill_peer(peer, value)?;
-                    if continues.take() == Some(peer.public_key)
-                        && let Some(rest) = device.peers.pop()
-                        && let Some(peer) = device.peers.last_mut()
+                    if mem::take(&mut is_first)
+                        && let [.., former, peer] = device.peers.as_mut_slice()
+                        && former.public_key == peer.public_key
                     {
-                        peer.allowed_ips.extend(rest.allowed_ips);
+                        former.allowed_ips.append(&mut peer.allowed_ips);
+                        device.peers.pop();
                     }
                     Ok(())
                 })?;

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use self::page::{Family, Kind, Page, escaped};
 use super::Report;
-use super::text::Text;
+use super::text::{Piece, Text};
 use crate::findings::counters::{Meaning, meaning};
 use crate::model::{Backend, Counter, Network, Peer, PublicKey, Source, printable};
 
@@ -63,7 +63,7 @@ struct Labelled<'a> {
     /// `{network="office",interface="wg0"`.
     labels: String,
     /// The same where no more are to come, up to the value.
-    all_labels: String,
+    all_labels: Piece,
     /// Where `interface` begins in it.
     behind_name: usize,
     peers: Vec<Keyed<'a>>,
@@ -126,7 +126,8 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
                 peers = latest.into_iter().map(|(_, keyed)| keyed).collect();
             }
             let omitted = all - peers.len();
-            let all_labels = [&labels, "} "].concat();
+            let mut all_labels = Piece::default();
+            all_labels.set(&[&labels, "} "]);
             Labelled { network, labels, all_labels, behind_name, peers, online, omitted }
         })
         .collect();
@@ -138,6 +139,9 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
     all.retain(|_| first.next().unwrap_or(true));
     all
 }
+
+/// Behind a network's labels: what all samples of its peers have, up to the key.
+const PEER: &str = ",public_key=\"";
 
 /// A family with one number for each peer that has it.
 struct PeerFamily {
@@ -254,14 +258,14 @@ impl Page<'_> {
                 value: |peer| Some(u64::from(peer.persistent_keepalive)).filter(|&seconds| seconds > 0),
             },
         ];
-        let mut start = Vec::new();
+        let mut start = Piece::default();
         for PeerFamily { name, kind, help, value } in families {
             self.family(name, kind, help);
             for of in networks {
-                peer_start(&mut start, name, of);
+                start.set(&[name, &of.labels, PEER]);
                 for Keyed { peer, key } in &of.peers {
                     if let Some(value) = value(peer) {
-                        self.text.raw(&start);
+                        self.text.piece(&start);
                         self.text.raw(key);
                         self.text.raw(b"\"} ");
                         self.end(value);
@@ -272,9 +276,9 @@ impl Page<'_> {
         let info = "wg_peer_info";
         self.family(info, Kind::Gauge, "What the peer is: join with it by public_key. The value is always 1.");
         for of in networks {
-            peer_start(&mut start, info, of);
+            start.set(&[info, &of.labels, PEER]);
             for Keyed { peer, key } in &of.peers {
-                self.text.raw(&start);
+                self.text.piece(&start);
                 self.text.raw(key);
                 self.text.raw(b"\",name=\"");
                 if let Some(name) = &peer.name {
@@ -411,14 +415,6 @@ fn counter_help(counter: Counter) -> [&'static str; 9] {
         userspace.not.unwrap_or_default(),
         ".",
     ]
-}
-
-/// What all samples of a family and a network's peers begin with, up to the key.
-fn peer_start(start: &mut Vec<u8>, name: &str, network: &Labelled<'_>) {
-    start.clear();
-    for part in [name, &network.labels, ",public_key=\""] {
-        start.extend_from_slice(part.as_bytes());
-    }
 }
 
 /// Parted by commas.

@@ -66,7 +66,7 @@ impl Page<'_> {
     #[inline(always)]
     pub(super) fn of(&mut self, name: &str, network: &Labelled<'_>, value: u64) {
         self.text.raw(name.as_bytes());
-        self.text.raw(network.all_labels.as_bytes());
+        self.text.piece(&network.all_labels);
         self.end(value);
     }
 
