@@ -192,6 +192,7 @@ impl Error {
             Self::Unseen(problem) => problem.hint.clone(),
             Self::Config { hint, .. } => hint.clone(),
             Self::Listen { address, source } => unlistenable(address, source.kind()),
+            Self::Output { source, .. } if !self.is_about_standard_output() => unwritable(source.kind()),
             _ => None,
         }
     }
@@ -228,6 +229,17 @@ fn unlistenable(address: &str, kind: ErrorKind) -> Option<String> {
         _ => return None,
     };
     Some(hint)
+}
+
+/// What to do where a file cannot be written.
+fn unwritable(kind: ErrorKind) -> Option<String> {
+    let hint = match kind {
+        ErrorKind::NotFound => "make the folder that it is to be in",
+        ErrorKind::IsADirectory => "name a file in it",
+        ErrorKind::PermissionDenied => "run it with sudo, or name a file where you may write",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// How many existing interfaces an error message lists at most.

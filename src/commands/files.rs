@@ -13,7 +13,11 @@ pub(super) fn replace(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> i
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".wgstat-").suffix(".tmp").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".wgstat-")
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(|error| without_path(&error))?;
     write(file.as_file_mut())?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
@@ -25,4 +29,11 @@ pub(super) fn replace(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> i
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// tempfile tells the name that the file would have had for a moment, which nobody asked for.
+fn without_path(error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    let cause = text.split_once(" at path ").map_or(&*text, |(cause, _)| cause);
+    io::Error::new(error.kind(), cause)
 }
