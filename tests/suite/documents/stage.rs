@@ -46,7 +46,7 @@ export PATH="$STAGE/bin:$PATH" LC_ALL=C.UTF-8
 unset NO_COLOR COLUMNS LANG
 listens() { # NUMBER: waits for the server of this number
     for turn in $(seq 400); do
-        grep -q 'listening on' "$STAGE/server.$1" && return
+        grep -qs 'listening on' "$STAGE/server.$1" && return
         kill -0 "$server" 2>/dev/null || break
         sleep 0.02
     done
