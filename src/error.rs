@@ -236,6 +236,7 @@ fn unwritable(kind: ErrorKind) -> Option<String> {
     let hint = match kind {
         ErrorKind::NotFound => "make the folder that it is to be in",
         ErrorKind::IsADirectory => "name a file in it",
+        ErrorKind::InvalidInput => "name a file; without one it goes to standard output",
         ErrorKind::PermissionDenied => "run it with sudo, or name a file where you may write",
         _ => return None,
     };

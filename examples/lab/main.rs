@@ -1,5 +1,5 @@
-//! A WireGuard host to try wgstat on, without root and without touching the machine: real tunnels, real peers and
-//! real faults in namespaces that vanish with the command that runs in them.
+//! A WireGuard host to try wgstat on, without root: real tunnels, real peers and real faults in namespaces that vanish with
+//! the command that runs in them. Files are the machine's own.
 //!
 //! `cargo run --example lab -- wgstat status`, or any other command, a shell for instance. See `scene.rs` for what is
 //! there to see.

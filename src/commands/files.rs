@@ -8,10 +8,18 @@ use std::path::Path;
 /// Replaces a file as a whole. Whoever reads it, and whenever this is killed, there is the old one or the new one; what may
 /// be left over beside it has a name that the textfile collector does not read.
 pub(super) fn replace(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    // A rename onto a folder fails too, but says less of it.
-    if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
+    let target = match fs::metadata(path) {
+        // A rename onto a folder fails too, but says less of it.
+        Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        // It would replace what is no file, a device even, by one.
+        Ok(found) if !found.is_file() => {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        // What a link leads to is replaced, not the link.
+        Ok(_) => fs::canonicalize(path)?,
+        Err(_) => path.to_owned(),
+    };
+    let path = target.as_path();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".wgstat-")

@@ -169,7 +169,7 @@ pub static SERVE: Table = Table {
     root: "serve",
     of: None,
     example: "[serve]",
-    meaning: "How wgstat serve serves. An option on the command line replaces the key of its name. All but poll is read at the start only.",
+    meaning: "How wgstat serve serves. An option on the command line replaces the key of its name. All of it is read at the start only.",
     keys: &[
         Key {
             name: "listen",

@@ -57,7 +57,7 @@ impl Record {
         }
         let sum = |counter| {
             let known = snapshot.networks.iter().filter_map(|network: &Network| network.stats.get(counter));
-            Some(known.fold(0, u64::saturating_add))
+            known.reduce(u64::saturating_add)
         };
         let all = snapshot.networks.iter().map(identity).collect();
         self.series.entry(None).or_default().add(snapshot, uptime, Counter::MAIN.map(sum), all);
@@ -261,5 +261,13 @@ mod tests {
         // And the day after, what is left of them is gone too.
         record.add(&look(&[], 0), Duration::from_secs(100_000));
         assert_eq!(record.series.len(), 1);
+    }
+
+    #[test]
+    fn sum_of_nothing_known_is_not_known() {
+        let mut record = Record::default();
+        let networks = vec![Network { interface: "wg0".into(), ..Network::default() }];
+        record.add(&Snapshot { timestamp: 7, networks, ..Snapshot::default() }, Duration::from_secs(7));
+        assert_eq!(points(&record, &subject("all")), [(7, None, false)]);
     }
 }

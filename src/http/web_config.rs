@@ -35,6 +35,9 @@ pub(super) struct Loaded {
 /// What tells that a file changed: device, inode, size, and the time of the last change.
 type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
+/// Files, each as it was just before it was read: what changes in between is a change.
+type Stamps = Vec<(PathBuf, Stamp)>;
+
 /// The configuration, as it was when last read.
 pub struct WebConfig {
     path: Option<PathBuf>,
@@ -43,7 +46,10 @@ pub struct WebConfig {
 
 struct State {
     loaded: Rc<Loaded>,
-    stamps: Vec<(PathBuf, Stamp)>,
+    /// Of what counts. Where those that are there now are of no use, they differ, and are tried again at each look.
+    stamps: Stamps,
+    /// What was told of those last.
+    refusal: Option<String>,
     due: Instant,
 }
 
@@ -53,12 +59,11 @@ impl WebConfig {
     /// # Errors
     /// [`Error::Config`] with what is wrong, and where.
     pub fn read(path: Option<&Path>) -> Result<Self> {
-        let (loaded, files) = match path {
+        let (loaded, stamps) = match path {
             Some(path) => load(path)?,
             None => (Loaded { tls: None, users: None, has_known_clients: false }, Vec::new()),
         };
-        let stamps = files.into_iter().map(|file| (file.clone(), stamp(&file))).collect();
-        let state = State { loaded: Rc::new(loaded), stamps, due: Instant::now() + LOOKS };
+        let state = State { loaded: Rc::new(loaded), stamps, refusal: None, due: Instant::now() + LOOKS };
         Ok(Self { path: path.map(Path::to_owned), state: RefCell::new(state) })
     }
 
@@ -84,17 +89,18 @@ impl WebConfig {
         {
             state.due = now + LOOKS;
             if state.stamps.iter().any(|(file, before)| stamp(file) != *before) {
-                let read = load(path);
-                let files = match &read {
-                    Ok((_, files)) => files.clone(),
-                    Err(_) => state.stamps.iter().map(|(file, _)| file.clone()).collect(),
-                };
-                state.stamps = files.into_iter().map(|file| (file.clone(), stamp(&file))).collect();
-                match read {
-                    Ok((loaded, _)) => state.loaded = Rc::new(loaded),
+                match load(path) {
+                    Ok((loaded, stamps)) => {
+                        state.loaded = Rc::new(loaded);
+                        state.stamps = stamps;
+                        state.refusal = None;
+                    }
                     Err(error) => {
                         let message = format!("{error}; what was read before still counts");
-                        remark(&message, error.hint().as_deref());
+                        if state.refusal.as_ref() != Some(&message) {
+                            remark(&message, error.hint().as_deref());
+                        }
+                        state.refusal = Some(message);
                     }
                 }
             }
@@ -114,20 +120,24 @@ fn stamp(path: &Path) -> Stamp {
 }
 
 /// Reads the file and those that it names.
-fn load(path: &Path) -> Result<(Loaded, Vec<PathBuf>)> {
+fn load(path: &Path) -> Result<(Loaded, Stamps)> {
+    let stamped = |file: PathBuf| {
+        let stamp = stamp(&file);
+        (file, stamp)
+    };
+    let mut stamps = vec![stamped(path.to_owned())];
     let found = fs::metadata(path).map_err(|error| refused(path, None, format!("cannot read: {error}"), None))?;
     if !found.is_file() || found.len() > LIMIT {
         return Err(refused(path, None, "it is no regular file of at most 1 MiB".to_owned(), None));
     }
     let text = fs::read_to_string(path).map_err(|error| refused(path, None, format!("cannot read: {error}"), None))?;
     let document = document::read(&text).map_err(|mistake| not_right(path, mistake))?;
-    let mut files = vec![path.to_owned()];
     let mut has_known_clients = false;
     let tls = match document.tls {
         Some(section) => {
             let tls = tls_files(path, section)?;
-            files.extend([tls.certificate.clone(), tls.key.clone()]);
-            files.extend(tls.client_authority.clone());
+            stamps.extend([tls.certificate.clone(), tls.key.clone()].map(stamped));
+            stamps.extend(tls.client_authority.clone().map(stamped));
             has_known_clients = tls.client == ClientAuth::Required;
             Some(tls::acceptor(&tls).map_err(|(file, cause)| refused(&file, None, cause, None))?)
         }
@@ -154,7 +164,7 @@ fn load(path: &Path) -> Result<(Loaded, Vec<PathBuf>)> {
         }
     }
     let users = users.map(Users::new).transpose().map_err(|cause| refused(path, None, cause, None))?;
-    Ok((Loaded { tls, users, has_known_clients }, files))
+    Ok((Loaded { tls, users, has_known_clients }, stamps))
 }
 
 /// Paths are relative to the folder of the file.
@@ -320,5 +330,11 @@ mod tests {
         assert_eq!(look(), (true, None), "it is told once");
         fs::write(&path, "{}\n").unwrap();
         assert_eq!(look(), (false, None));
+        // What it names may come later.
+        fs::write(&path, "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n").unwrap();
+        assert!(look().1.unwrap().contains("cert.pem: cannot read: "));
+        fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
+        let told = look().1.unwrap();
+        assert!(told.contains("cert.pem") && !told.contains("cannot read"), "{told}");
     }
 }

@@ -149,6 +149,9 @@ fn file_that_cannot_be_written_is_named_and_the_old_one_stays() {
             $WGSTAT export-metrics --json --output $path 2>&1 | tr '\\n' ' '; echo
         done
         $WGSTAT export-metrics --output full/x.prom 2>/dev/null; echo $?
+        mkfifo pipe; ln -s pipe link; echo old > there.prom; ln -s there.prom link.prom
+        for path in pipe link; do $WGSTAT export-metrics --output $path 2>/dev/null; test -p $path && echo $?; done
+        $WGSTAT export-metrics --output link.prom; readlink link.prom; grep -c build_info{ there.prom
         cat full/x.prom ro/x.prom; ls -A full; ls -A folder
         echo old > old.prom; $WGSTAT export-metrics wg9 --output old.prom 2>/dev/null; echo $?; cat old.prom";
     let text = text(in_lab("boringtun", script));
@@ -163,7 +166,7 @@ fn file_that_cannot_be_written_is_named_and_the_old_one_stays() {
         assert!(line.contains(&format!("wgstat: {path}: cannot write: {cause}")), "{line}");
         assert!(line.contains("\"OUTPUT_FAILED\""), "{line}");
     }
-    assert_eq!(lines[4..], ["1", "old", "old", "x.prom", "x.prom", "1", "old"]);
+    assert_eq!(lines[4..], ["1", "0", "0", "there.prom", "1", "old", "old", "x.prom", "x.prom", "1", "old"]);
 }
 
 #[test]

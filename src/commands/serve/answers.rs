@@ -129,8 +129,10 @@ fn network(sample: &Sample, name: &str, netns: Option<&str>, endpoints: Endpoint
     let Some((place, network)) = place.and_then(|place| Some((place, snapshot.networks.get(place)?))) else {
         return Err(not_found(name, &snapshot.networks));
     };
-    let is_of_it =
-        |problem: &&Problem| problem.interface.as_ref().is_none_or(|interface| *interface == network.interface);
+    let is_of_it = |problem: &&Problem| {
+        problem.interface.as_ref().is_none_or(|interface| *interface == network.interface)
+            && (problem.netns.is_none() || problem.netns == network.netns)
+    };
     let one = Sample {
         snapshot: Snapshot {
             timestamp: snapshot.timestamp,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{FindingDocument, ProblemDocument, SCHEMA_VERSION, Text, append, findings, schemas};
-use crate::findings::Severity;
+use crate::findings::{Severity, hides_trouble};
 use crate::history::record::{Point, Subject};
 use crate::model::{Counter, Network};
 use crate::render::Report;
@@ -48,7 +48,7 @@ pub enum Health {
         total: usize,
         /// Networks with a warning or something critical.
         degraded: usize,
-        /// Something could not be read, or an interface is missing.
+        /// Something that could be trouble could not be read, or an interface is missing.
         is_incomplete: bool,
     },
     /// They could not.
@@ -66,7 +66,7 @@ impl Health {
         Self::Known {
             total: snapshot.networks.len(),
             degraded: snapshot.networks.iter().filter(is_degraded).count(),
-            is_incomplete: !snapshot.problems.is_empty() || !snapshot.missing.is_empty(),
+            is_incomplete: snapshot.problems.iter().any(hides_trouble) || !snapshot.missing.is_empty(),
         }
     }
 }
@@ -185,4 +185,23 @@ struct HealthNetworks {
     total: usize,
     healthy: usize,
     degraded: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+    use crate::model::{Problem, Snapshot};
+    use crate::render::Endpoints;
+
+    #[test]
+    fn tunnel_without_names_is_as_healthy() {
+        for (code, expected) in [(Code::NamesUnreadable, false), (Code::DaemonUnreachable, true)] {
+            let problem = Problem { code, netns: None, interface: None, message: String::new(), hint: None };
+            let snapshot = Snapshot { problems: vec![problem], ..Snapshot::default() };
+            let report = Report { snapshot: &snapshot, rates: &[], findings: &[], endpoints: Endpoints::Hidden };
+            let Health::Known { is_incomplete, .. } = Health::of(&report) else { panic!("{code}") };
+            assert_eq!(is_incomplete, expected, "{code}");
+        }
+    }
 }

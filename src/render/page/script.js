@@ -264,7 +264,8 @@ const GROUPS = { critical: 'Critical', warning: 'Warnings', info: 'For informati
 const findings = new Map();
 
 function renderFindings(status, first) {
-  const incomplete = status.problems.length > 0 || status.networks.some((network) => network.peers === null);
+  // A tunnel is as well without its name.
+  const incomplete = status.problems.some((problem) => problem.code !== 'NAMES_UNREADABLE') || status.networks.some((network) => network.peers === null);
   const serious = status.findings.some((finding) => finding.severity !== 'info');
   show($('#findings'), status.networks.length > 0 || status.findings.length > 0);
   show($('#verdict'), !serious);
