@@ -8,7 +8,6 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use crate::cli::Global;
 use crate::error::{Error, Result};
 use crate::model::{Settings, printable};
 
@@ -17,22 +16,22 @@ pub const DEFAULT: &str = "/etc/wgstat.toml";
 /// A configuration of 100,000 peers is smaller.
 const LIMIT: u64 = 16 * 1024 * 1024;
 
-/// Reads the configuration: what `--config` names, or the default one if it is there.
+/// Reads the configuration from the named file, or from [`DEFAULT`] if that exists.
 ///
 /// # Errors
 /// [`Error::Config`] with the first thing that is wrong with it.
-pub fn load(global: &Global) -> Result<Settings> {
-    let path = global.config.as_deref().unwrap_or(Path::new(DEFAULT));
+pub fn load(named: Option<&Path>) -> Result<Settings> {
+    let path = named.unwrap_or(Path::new(DEFAULT));
     let bytes = match open(path) {
         Ok(file) => read(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && global.config.is_none() => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
             return Ok(Settings::default());
         }
         Err(error) => Err(error),
     };
     match bytes {
         Ok(bytes) => parse(path, &bytes),
-        Err(error) => Err(unreadable(path, global.config.is_none(), &error)),
+        Err(error) => Err(unreadable(path, named.is_none(), &error)),
     }
 }
 

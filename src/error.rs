@@ -2,81 +2,9 @@
 //! the remedy where there is one.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::io::ErrorKind;
 
-use crate::model::{Name, Problem};
-
-/// Stable names of errors and Problems; scripts match on them, so they never change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    /// No link and no daemon of that name.
-    InterfaceNotFound,
-    /// The link exists and is of another kind.
-    NotWireguard,
-    /// A privilege is missing.
-    PermissionDenied,
-    /// There is no such network namespace, or no longer.
-    NetnsNotFound,
-    /// The kernel refused a request or answered nonsense.
-    KernelError,
-    /// The state changed during every attempt to read it.
-    DumpInterrupted,
-    /// A userspace daemon did not answer, or not in the UAPI's words.
-    DaemonUnreachable,
-    /// A file that should give networks and peers their names could not be read.
-    NamesUnreadable,
-    /// A setting, or a file that was named, is not what it should be.
-    ConfigInvalid,
-    /// The result could not be written.
-    OutputFailed,
-    /// An address cannot be listened on.
-    ListenFailed,
-}
-
-impl Code {
-    /// All codes with what each means, for the manual.
-    pub const ALL: [(Self, &'static str); 11] = [
-        (Self::InterfaceNotFound, "no WireGuard interface or daemon has that name"),
-        (Self::NotWireguard, "the interface exists and is of another kind"),
-        (Self::PermissionDenied, "a privilege is missing; the hint says which and how to grant it"),
-        (Self::NetnsNotFound, "there is no such network namespace, or it vanished while it was looked at"),
-        (Self::KernelError, "the kernel refused a request or gave an answer that could not be read"),
-        (Self::DumpInterrupted, "the state changed during each of several attempts to read it"),
-        (
-            Self::DaemonUnreachable,
-            "a userspace WireGuard daemon did not answer, or gave an answer that could not be read",
-        ),
-        (Self::NamesUnreadable, "a file that should hold names of peers could not be read; they go by their keys"),
-        (Self::ConfigInvalid, "a setting, or a file that was named, is not what it should be"),
-        (Self::OutputFailed, "the result could not be written"),
-        (Self::ListenFailed, "serve cannot listen on an address"),
-    ];
-
-    /// The code as JSON has it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InterfaceNotFound => "INTERFACE_NOT_FOUND",
-            Self::NotWireguard => "NOT_WIREGUARD",
-            Self::PermissionDenied => "PERMISSION_DENIED",
-            Self::NetnsNotFound => "NETNS_NOT_FOUND",
-            Self::KernelError => "KERNEL_ERROR",
-            Self::DumpInterrupted => "DUMP_INTERRUPTED",
-            Self::DaemonUnreachable => "DAEMON_UNREACHABLE",
-            Self::NamesUnreadable => "NAMES_UNREADABLE",
-            Self::ConfigInvalid => "CONFIG_INVALID",
-            Self::OutputFailed => "OUTPUT_FAILED",
-            Self::ListenFailed => "LISTEN_FAILED",
-        }
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use crate::model::{Code, Name, Problem};
 
 /// An error that ends a command. Its message is one line, subject first, safe for a terminal.
 #[derive(Debug, thiserror::Error)]

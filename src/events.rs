@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 pub use self::tracker::Tracker;
 use crate::findings::Finding;
-use crate::model::{Name, PublicKey, place, printable};
+use crate::model::{Name, PublicKey, printable, qualified_name};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +95,7 @@ impl Event {
     /// It in one line, for people. Nothing in it acts on a terminal.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let subject = place(&self.interface, self.netns.as_deref());
+        let subject = qualified_name(&self.interface, self.netns.as_deref());
         let what = match &self.what {
             What::InterfaceAdded => "interface added".to_owned(),
             What::InterfaceRemoved => "interface removed".to_owned(),

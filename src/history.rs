@@ -1,7 +1,7 @@
 //! What was measured at earlier looks: fixed in size, whatever happens. Here the throughput of each network at the last ticks,
-//! for a view; a day of counters is in [`record`].
+//! for a view; a day of counters is in [`counters`].
 
-pub mod record;
+pub mod counters;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -25,11 +25,11 @@ pub struct Throughput {
 
 /// What was measured at the last ticks, for each network that was there at the last one.
 #[derive(Debug, Clone, Default)]
-pub struct History {
+pub struct ThroughputHistory {
     series: HashMap<Identity, VecDeque<Point>>,
 }
 
-impl History {
+impl ThroughputHistory {
     /// Adds a tick. The rates are in the order of the snapshot's networks; a network that is gone is forgotten.
     pub fn add(&mut self, snapshot: &Snapshot, rates: &[Option<NetworkRates>]) {
         let mut before = std::mem::take(&mut self.series);
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_a_gap_and_no_zero() {
-        let mut history = History::default();
+        let mut history = ThroughputHistory::default();
         history.add(&snapshot(4), &[]);
         history.add(&snapshot(4), &rates(Some(7.0)));
         history.add(&snapshot(4), &rates(None));
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn size_is_fixed() {
-        let mut history = History::default();
+        let mut history = ThroughputHistory::default();
         for tick in 0..2 * KEPT {
             history.add(&snapshot(4), &rates(Some(tick as f64)));
         }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn network_that_comes_back_under_another_ifindex_starts_anew() {
-        let mut history = History::default();
+        let mut history = ThroughputHistory::default();
         history.add(&snapshot(4), &rates(Some(7.0)));
         history.add(&snapshot(5), &[None]);
         assert_eq!(history.of(&snapshot(4).networks[0]).len(), 0);

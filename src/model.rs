@@ -3,15 +3,17 @@
 //! Nothing here reads anything; what needs judgement or time (findings, rates) is worked out elsewhere. `None` means "not
 //! known", never 0. Private and preshared keys have no place in any of these types.
 
+mod access;
 mod counter;
+mod environment;
 mod key;
 mod listen;
 mod name;
 mod pattern;
+mod problem;
 mod settings;
-mod sight;
-mod surroundings;
 mod threshold;
+mod values;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,18 +22,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use access::{AccessNote, NameOrigin, NameReport};
 pub use counter::{Counter, InterfaceStats};
+pub use environment::{Detour, Environment, Host, OuterLink, Path, PathKey, Route};
 pub use key::{PublicKey, decode_hex};
 pub use listen::ListenAddress;
 pub use name::{Name, acts_on_terminal, printable};
 pub use pattern::Pattern;
+pub use problem::{Code, Problem};
 pub use settings::{NetworkSettings, PeerSettings, ServeSettings, Settings};
-pub use sight::{Fact, Given, Origins};
 use smallvec::SmallVec;
-pub use surroundings::{Detour, Host, OuterLink, Path, PathKey, Route, Surroundings};
 pub use threshold::{Per, Rate, Threshold};
-
-use crate::error::Code;
+pub use values::{parse_host_name, parse_interval, parse_poll};
 
 /// Everything one collection found out: of the kernel by netlink (`RTM_…`, `WG_CMD_GET_DEVICE`), of daemons by `get=1`, and of
 /// files in `/etc` and `/proc`. Of an earlier run it is what the file of `check --state` kept.
@@ -53,7 +55,7 @@ pub struct Snapshot {
     /// The host around the networks, in each network namespace; read for a diagnosis only.
     pub hosts: Vec<Host>,
     /// What a command starts with that is to act in another network namespace, by the namespace's name.
-    pub entrances: BTreeMap<String, String>,
+    pub exec_prefixes: BTreeMap<String, String>,
 }
 
 impl Snapshot {
@@ -103,7 +105,7 @@ pub struct Network {
     /// The peers (`WGDEVICE_A_PEERS`, `public_key=`) in the order they were reported; `None` where they were not read.
     pub peers: Option<Vec<Peer>>,
     /// What is around it; read for a diagnosis only.
-    pub surroundings: Option<Box<Surroundings>>,
+    pub environment: Option<Box<Environment>>,
 }
 
 impl Network {
@@ -115,14 +117,14 @@ impl Network {
 
     /// Where it is, as people read it: `wg0`, or `wg0 in blue`.
     #[must_use]
-    pub fn place(&self) -> String {
-        place(&self.interface, self.netns.as_deref())
+    pub fn qualified_name(&self) -> String {
+        qualified_name(&self.interface, self.netns.as_deref())
     }
 }
 
 /// An interface and its network namespace, as people read it. Neither acts on a terminal.
 #[must_use]
-pub fn place(interface: &Name, netns: Option<&str>) -> String {
+pub fn qualified_name(interface: &Name, netns: Option<&str>) -> String {
     match netns {
         Some(netns) => format!("{interface} in {}", printable(netns)),
         None => interface.to_string(),
@@ -261,21 +263,6 @@ pub struct Source {
     pub success: bool,
     /// How long it took (`CLOCK_MONOTONIC`), in all namespaces together.
     pub duration: Duration,
-}
-
-/// Something wgstat could not see, by the error that the kernel, a daemon or a file gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// What kind of trouble.
-    pub code: Code,
-    /// The namespace it concerns, where the caller named one.
-    pub netns: Option<String>,
-    /// The interface it concerns; `None` means all.
-    pub interface: Option<Name>,
-    /// What could not be done and why, in one line.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
 }
 
 #[cfg(test)]

@@ -1,23 +1,23 @@
 //! Owns a collector and the one place where time passes: the wall clock that dates a snapshot, and the monotonic clock
 //! between two of them.
 
-mod live;
-mod looks;
+mod baselines;
+mod on_demand;
 mod watch;
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::collect::collector::{Collector, Detail};
 use crate::collect::files::{Fault, Files, Item};
-use crate::collect::survey::{Depth, Survey};
-use crate::collect::{Scope, sight};
-use crate::error::{Code, Result};
-use crate::findings::{Case, Finding, Limit, diagnose, findings, wants_routes};
-use crate::model::{Fact, Host, Network, Origins, Problem, Settings, Snapshot, Source};
+use crate::collect::{Scope, access};
+use crate::error::Result;
+use crate::findings::{DiagnosisInput, Finding, Limit, diagnose, findings, needs_routes};
+use crate::model::{AccessNote, Code, Host, NameReport, Network, Problem, Settings, Snapshot, Source};
 use crate::names::{Format, Names, Reader};
 use crate::rates::{NetworkRates, counterpart, rates};
 
-pub use self::live::Live;
+pub use self::on_demand::OnDemandSampler;
 pub use self::watch::{Next, Tick, Watch};
 
 /// A snapshot with what follows from it.
@@ -33,7 +33,7 @@ pub struct Sample {
 
 /// Takes samples of one scope.
 pub struct Sampler {
-    survey: Survey,
+    collector: Collector,
     settings: Settings,
     files: Files,
     names: Names,
@@ -46,15 +46,15 @@ impl Sampler {
     /// Where the kernel gives no netlink socket.
     pub fn open(scope: Scope, settings: Settings) -> Result<Self> {
         let files = Files::below(Path::new("/"));
-        Ok(Self { survey: Survey::open(scope)?, settings, files, names: Names::default() })
+        Ok(Self { collector: Collector::open(scope)?, settings, files, names: Names::default() })
     }
 
     /// One look.
     ///
     /// # Errors
-    /// As [`Survey::look`].
+    /// As [`Collector::look`].
     pub fn sample(&mut self) -> Result<Sample> {
-        let mut snapshot = self.survey.look(Depth::Networks, now())?;
+        let mut snapshot = self.collector.look(Detail::Networks, now())?;
         self.name(&mut snapshot);
         let findings = findings(&snapshot);
         Ok(Sample { snapshot, rates: Vec::new(), findings })
@@ -63,11 +63,11 @@ impl Sampler {
     /// Two looks so far apart, and the rates between them.
     ///
     /// # Errors
-    /// As [`Survey::look`], at either look.
+    /// As [`Collector::look`], at either look.
     pub fn sample_over(&mut self, interval: Duration) -> Result<Sample> {
         // Each look reads the counters of the links first, so the time from start to start is the time between those.
         let start = Instant::now();
-        let before = self.survey.look(Depth::Networks, now())?;
+        let before = self.collector.look(Detail::Networks, now())?;
         std::thread::sleep(interval);
         let elapsed = start.elapsed();
         let mut sample = self.sample()?;
@@ -80,18 +80,18 @@ impl Sampler {
     /// Names this host since its last start, and the network namespace.
     #[must_use]
     pub fn identity(&self) -> String {
-        self.survey.identity()
+        self.collector.identity()
     }
 
     /// Looks, compares with what was before, and looks around: all that can be told.
     ///
     /// # Errors
-    /// As [`Survey::look`], at any look.
-    pub fn diagnose(&mut self, since: Since, limits: &[Limit]) -> Result<Diagnosis> {
+    /// As [`Collector::look`], at any look.
+    pub fn diagnose(&mut self, since: Baseline, limits: &[Limit]) -> Result<Diagnosis> {
         let mut now = None;
         let (before, between) = match since {
-            Since::Nothing => (None, None),
-            Since::Interval(interval) => {
+            Baseline::Nothing => (None, None),
+            Baseline::Interval(interval) => {
                 let before = self.look()?;
                 let mut left = interval;
                 let mut between = None;
@@ -103,8 +103,8 @@ impl Sampler {
                 std::thread::sleep(left);
                 (Some(before), between)
             }
-            Since::Look { before, at_least } => {
-                let passed = self.survey.uptime().saturating_sub(uptime(&before));
+            Baseline::TimedSample { before, at_least } => {
+                let passed = self.collector.uptime().saturating_sub(uptime(&before));
                 std::thread::sleep(at_least.saturating_sub(passed));
                 let look = self.look()?;
                 let is_new = |network: &Network| network.ifindex.is_some() && counterpart(&before, network).is_none();
@@ -134,8 +134,8 @@ impl Sampler {
             }
         }
         let before = before.map(|before| of_the_same_host(before, &now));
-        self.survey.look_around(&mut now, |network| wants_routes(before.as_ref(), network));
-        let findings = diagnose(&Case {
+        self.collector.collect_environment(&mut now, |network| needs_routes(before.as_ref(), network));
+        let findings = diagnose(&DiagnosisInput {
             now: &now,
             before: before.as_ref(),
             seconds: elapsed.unwrap_or_default().as_secs_f64(),
@@ -186,36 +186,36 @@ impl Sampler {
 
     /// Where the names of a sample come from.
     #[must_use]
-    pub fn origins(&self, snapshot: &Snapshot) -> Origins {
-        self.names.origins(&self.settings, snapshot, self.survey.is_of_all())
+    pub fn origins(&self, snapshot: &Snapshot) -> NameReport {
+        self.names.origins(&self.settings, snapshot, self.collector.is_of_all())
     }
 
     /// What is odd in the files of names, each with its place.
     #[must_use]
-    pub fn oddities(&self) -> Vec<String> {
-        self.names.oddities()
+    pub fn warnings(&self) -> Vec<String> {
+        self.names.warnings()
     }
 
     /// What wgstat can see, and what would let it see more.
     #[must_use]
-    pub fn sight(&self) -> Vec<Fact> {
-        sight::facts(self.files.faults())
+    pub fn access(&self) -> Vec<AccessNote> {
+        access::facts(self.files.faults())
     }
 
     fn look(&mut self) -> Result<Snapshot> {
-        self.survey.look(Depth::Host, now())
+        self.collector.look(Detail::Host, now())
     }
 }
 
 /// What a diagnosis compares with.
 #[derive(Debug)]
-pub enum Since {
+pub enum Baseline {
     /// Nothing: what needs time is not judged.
     Nothing,
     /// A look so long before the last one.
     Interval(Duration),
     /// A look that another run took. If it is younger than this, the rest is waited for.
-    Look {
+    TimedSample {
         /// The look.
         before: Box<Snapshot>,
         /// The shortest time over which a rate says something.

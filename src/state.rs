@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Counter, Host, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot, Surroundings, decode_hex};
+use crate::model::{Counter, Environment, Host, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot, decode_hex};
 
 /// Grows when a state of an older version says something else.
 const VERSION: u32 = 1;
@@ -17,7 +17,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, PartialEq)]
 pub enum Past {
     /// A look at the same host.
-    Look(Box<Snapshot>),
+    TimedSample(Box<Snapshot>),
     /// A look that is no past of this host's: of another machine, start of it, or network namespace.
     Foreign,
 }
@@ -108,7 +108,7 @@ pub fn read(text: &[u8], identity: &str) -> Result<Past, String> {
         fragments_created: host.fragments_created,
         ..Host::default()
     };
-    Ok(Past::Look(Box::new(Snapshot {
+    Ok(Past::TimedSample(Box::new(Snapshot {
         timestamp: state.timestamp,
         networks: state.networks.into_iter().map(Network::from).collect(),
         hosts: state.hosts.into_iter().map(host).collect(),
@@ -118,15 +118,15 @@ pub fn read(text: &[u8], identity: &str) -> Result<Past, String> {
 
 impl From<&Network> for NetworkState {
     fn from(network: &Network) -> Self {
-        let around = network.surroundings.as_deref();
+        let env = network.environment.as_deref();
         let known = |counter: Counter| Some((counter.name().to_owned(), network.stats.get(counter)?));
         Self {
             interface: network.interface.text().into_owned(),
             netns: network.netns.clone(),
             ifindex: network.ifindex,
             counters: Counter::ALL.into_iter().filter_map(known).collect(),
-            ipv6_in_addr_errors: around.and_then(|around| around.ipv6_in_addr_errors),
-            ipv6_multicast_sent: around.and_then(|around| around.ipv6_multicast_sent),
+            ipv6_in_addr_errors: env.and_then(|env| env.ipv6_in_addr_errors),
+            ipv6_multicast_sent: env.and_then(|env| env.ipv6_multicast_sent),
             peers: network.peers.as_ref().map(|peers| peers.iter().map(PeerState::from).collect()),
         }
     }
@@ -152,10 +152,10 @@ impl From<NetworkState> for Network {
             ifindex: state.ifindex,
             stats: InterfaceStats::from_values(&values),
             peers: state.peers.map(|peers| peers.iter().filter_map(peer).collect()),
-            surroundings: Some(Box::new(Surroundings {
+            environment: Some(Box::new(Environment {
                 ipv6_in_addr_errors: state.ipv6_in_addr_errors,
                 ipv6_multicast_sent: state.ipv6_multicast_sent,
-                ..Surroundings::default()
+                ..Environment::default()
             })),
             ..Self::default()
         }
@@ -175,14 +175,14 @@ mod tests {
     const HERE: &str = "boot net:[1]";
 
     fn look() -> Snapshot {
-        let around = Surroundings { ipv6_multicast_sent: Some(u64::MAX), ..Surroundings::default() };
+        let env = Environment { ipv6_multicast_sent: Some(u64::MAX), ..Environment::default() };
         let peer = Peer { public_key: PublicKey([7; 32]), rx_bytes: u64::MAX, tx_bytes: 3, ..Peer::default() };
         let network = Network {
             interface: "wg0".into(),
             ifindex: Some(4),
             stats: InterfaceStats::from_values(&[Some(u64::MAX), None, Some(5)]),
             peers: Some(vec![peer]),
-            surroundings: Some(Box::new(around)),
+            environment: Some(Box::new(env)),
             ..Network::default()
         };
         let host = Host {
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_is_compared_comes_back_as_it_was() {
-        assert_eq!(read(&write(&look(), HERE), HERE), Ok(Past::Look(Box::new(look()))));
+        assert_eq!(read(&write(&look(), HERE), HERE), Ok(Past::TimedSample(Box::new(look()))));
     }
 
     #[test]

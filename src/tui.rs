@@ -71,7 +71,7 @@ pub struct Options {
 
 /// What a thread brings.
 enum Message {
-    Look(Next),
+    TimedSample(Next),
     Terminal(io::Result<Event>),
     Signal(i32),
     Panic(Box<dyn Any + Send>),
@@ -144,7 +144,7 @@ fn show(
         // All that waits is drawn at once: a held key or a turned wheel brings more than can be seen.
         while let Some(next) = message {
             let wish = match next {
-                Message::Look(look) => {
+                Message::TimedSample(look) => {
                     ticks += u64::from(matches!(look, Next::Tick(_) | Next::Failed(_)));
                     app.look(look);
                     None
@@ -195,7 +195,7 @@ impl Sampling {
                         }
                     }
                     look => {
-                        if sender.send(Message::Look(look)).is_err() {
+                        if sender.send(Message::TimedSample(look)).is_err() {
                             return;
                         }
                     }

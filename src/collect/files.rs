@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::error::Code;
-use crate::model::{Name, Problem, printable};
+use crate::model::{Code, Name, Problem, printable};
 
 /// Where wg-quick keeps a file for each interface.
 const WG_QUICK: &str = "etc/wireguard";

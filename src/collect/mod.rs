@@ -3,20 +3,20 @@
 //! Links and their counters need no privilege and come first; whatever fails after that becomes a [`Problem`], and the
 //! rest stays.
 
+pub mod access;
 mod address;
 pub mod attributes;
+pub mod collector;
+mod environment;
 pub mod files;
 pub mod kernel;
 pub mod link;
+pub mod link_monitor;
 pub mod netlink;
 pub mod netns;
-pub mod news;
 mod peercred;
 mod proc;
 mod route;
-pub mod sight;
-mod surroundings;
-pub mod survey;
 pub mod userspace;
 
 use std::os::unix::fs::MetadataExt as _;
@@ -29,10 +29,10 @@ use rustix::io::Errno;
 use self::kernel::{Device, Devices};
 use self::link::{Link, link_by_name, wireguard_links};
 use self::netlink::{Failure, KernelSocket, Netlink, Transport};
-use self::netns::Wanted;
+use self::netns::NetnsSelector;
 use self::userspace::{Answer, Fault, SocketFile};
-use crate::error::{Code, Error, Result};
-use crate::model::{Backend, Name, Network, Pattern, Problem, Snapshot, Source, printable};
+use crate::error::{Error, Result};
+use crate::model::{Backend, Code, Name, Network, Pattern, Problem, Snapshot, Source, printable};
 
 /// What to read, as the command line and the configuration say.
 #[derive(Debug, Clone, Default)]
@@ -44,13 +44,13 @@ pub struct Scope {
     /// Interfaces to leave out, whatever else names them.
     pub exclude: Vec<Pattern>,
     /// Network namespaces to read instead of the caller's own.
-    pub namespaces: Vec<Wanted>,
+    pub namespaces: Vec<NetnsSelector>,
     /// Leave the peers unread, and unknown.
     pub without_peers: bool,
     /// A named interface that is not there is noted in [`Snapshot::missing`], and no error.
-    pub tolerates_missing: bool,
+    pub allow_missing: bool,
     /// Likewise one whose name a link of another kind has.
-    pub tolerates_strangers: bool,
+    pub allow_other_kinds: bool,
 }
 
 impl Scope {
@@ -61,11 +61,11 @@ impl Scope {
 
 /// Which daemons a namespace shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Daemons {
+pub enum DaemonFilter {
     /// All that have a socket: without a link of its name here it may be another namespace's, or dead.
     Any,
     /// Those not known to be another namespace's, which is looked at too.
-    NotElsewhere,
+    NotInOtherNetns,
     /// Those with a link here.
     Linked,
 }
@@ -76,16 +76,16 @@ const NO_MODULE: &str =
     "the kernel knows no link kind \"wireguard\": if there should be a tunnel, try `modprobe wireguard`";
 
 /// Reads one network namespace, again and again, over the same sockets.
-pub struct Collector<T = KernelSocket> {
+pub struct NamespaceCollector<T = KernelSocket> {
     rtnl: Netlink<T>,
     devices: Devices<T>,
     sockets: PathBuf,
-    daemons: Daemons,
+    daemons: DaemonFilter,
     /// Time spent on peers so far; they are read interface by interface.
     peers_took: Duration,
 }
 
-impl Collector {
+impl NamespaceCollector {
     /// Opens the sockets in the calling thread's network namespace.
     ///
     /// # Errors
@@ -104,21 +104,21 @@ impl Collector {
     }
 }
 
-impl<T: Transport> Collector<T> {
+impl<T: Transport> NamespaceCollector<T> {
     /// Reads from these transports and this directory of daemons' sockets.
     pub fn with(rtnl: T, genl: T, sockets: &Path) -> Self {
         Self {
             rtnl: Netlink::new(rtnl),
             devices: Devices::new(Netlink::new(genl)),
             sockets: sockets.to_owned(),
-            daemons: Daemons::Any,
+            daemons: DaemonFilter::Any,
             peers_took: Duration::ZERO,
         }
     }
 
     /// Shows only these daemons.
     #[must_use]
-    pub fn showing(self, daemons: Daemons) -> Self {
+    pub fn showing(self, daemons: DaemonFilter) -> Self {
         Self { daemons, ..self }
     }
 
@@ -278,7 +278,7 @@ impl<T: Transport> Collector<T> {
                 .map_err(|failure| collect_error(&file.interface, &failure))?;
             // Another link may have the name as an alternative one.
             let link = link.filter(|link| link.name == file.interface);
-            if self.daemons != Daemons::Linked || link.as_ref().is_some_and(|link| link.is("tun")) {
+            if self.daemons != DaemonFilter::Linked || link.as_ref().is_some_and(|link| link.is("tun")) {
                 links.push(link);
                 asked.push(file.clone());
             }
@@ -288,7 +288,7 @@ impl<T: Transport> Collector<T> {
         self.peers_took += start.elapsed();
         for ((file, answer), link) in asked.iter().zip(answers).zip(links) {
             let is_elsewhere = || answer.pid.is_some_and(|pid| !shares_our_namespace(pid));
-            if self.daemons == Daemons::Any || !is_elsewhere() {
+            if self.daemons == DaemonFilter::Any || !is_elsewhere() {
                 add_daemon(file, answer, link, snapshot, scope);
             }
         }
@@ -300,8 +300,8 @@ impl<T: Transport> Collector<T> {
 fn settle(snapshot: &mut Snapshot, scope: &Scope, absent: Vec<Error>) -> Result<()> {
     for error in absent {
         let name = match error {
-            Error::InterfaceNotFound { name, .. } if scope.tolerates_missing => name,
-            Error::NotWireguard { name, .. } if scope.tolerates_strangers => name,
+            Error::InterfaceNotFound { name, .. } if scope.allow_missing => name,
+            Error::NotWireguard { name, .. } if scope.allow_other_kinds => name,
             other => return Err(other),
         };
         if !snapshot.missing.contains(&name) {

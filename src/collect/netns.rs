@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::error::{Code, Error, Result};
-use crate::model::{Name, Problem, printable};
+use crate::error::{Error, Result};
+use crate::model::{Code, Name, Problem, printable};
 
 /// Where `ip netns` keeps the names.
 pub const DIRECTORY: &str = "/run/netns";
@@ -22,14 +22,14 @@ const WITNESSES: usize = 8;
 
 /// What `--netns` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum NetnsSelector {
     /// Every one that has a name or a process in it.
     All,
     /// An entry of `/run/netns`, a path, or a process by its number.
     One(OsString),
 }
 
-impl From<&OsStr> for Wanted {
+impl From<&OsStr> for NetnsSelector {
     fn from(text: &OsStr) -> Self {
         if text == "all" { Self::All } else { Self::One(text.to_owned()) }
     }
@@ -63,13 +63,13 @@ pub struct Found {
 ///
 /// # Errors
 /// Where one that was named may not be looked at.
-pub fn find(wanted: &[Wanted]) -> Result<Found> {
+pub fn find(wanted: &[NetnsSelector]) -> Result<Found> {
     let named = named_namespaces();
     let mut found = Search { own: identity(Path::new(OWN)).ok(), named: &named, found: Found::default() };
     for wanted in wanted {
         match wanted {
-            Wanted::All => found.all(),
-            Wanted::One(text) => match found.one(text) {
+            NetnsSelector::All => found.all(),
+            NetnsSelector::One(text) => match found.one(text) {
                 Err(error @ Error::NetnsNotFound { .. }) => found.found.missing.push(error),
                 other => other?,
             },
@@ -195,7 +195,7 @@ impl Namespace {
 
     /// What a command starts with that is to act in it; nothing where commands do so anyway.
     #[must_use]
-    pub fn entrance(&self) -> Option<String> {
+    pub fn exec_prefix(&self) -> Option<String> {
         let path = self.paths.first().filter(|_| !self.is_own)?;
         Some(match path.strip_prefix(DIRECTORY) {
             Ok(name) => format!("ip netns exec {}", Name::from(name.as_os_str()).shell_word()),

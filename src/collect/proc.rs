@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::model::{Host, Name, Surroundings};
+use crate::model::{Environment, Host, Name};
 
 const NET: &str = "/proc/thread-self/net";
 const SYSCTL: &str = "/proc/sys/net";
@@ -52,19 +52,19 @@ pub(super) fn uptime() -> std::time::Duration {
 }
 
 /// The counters that IPv6 has of each interface, at this moment.
-pub(super) fn count_interface(interface: &Name, around: &mut Surroundings) {
+pub(super) fn count_interface(interface: &Name, env: &mut Environment) {
     let Some(text) = read(&Path::new(NET).join("dev_snmp6").join(interface.as_os_str())) else { return };
-    around.ipv6_in_addr_errors = ipv6_counter(&text, "Ip6InAddrErrors");
-    around.ipv6_multicast_sent = ipv6_counter(&text, "Ip6OutMcastPkts");
+    env.ipv6_in_addr_errors = ipv6_counter(&text, "Ip6InAddrErrors");
+    env.ipv6_multicast_sent = ipv6_counter(&text, "Ip6OutMcastPkts");
 }
 
 /// Whether packets that come in by this interface are forwarded.
-pub(super) fn forwarding(interface: &Name, around: &mut Surroundings) {
+pub(super) fn forwarding(interface: &Name, env: &mut Environment) {
     let setting = |path: PathBuf| Some(read(&path)?.trim() != "0");
     let conf = |family: &str| Path::new(SYSCTL).join(family).join("conf");
     // IPv4 asks the interface that a packet comes in by, IPv6 the host.
-    around.ipv4_forwarding = setting(conf("ipv4").join(interface.as_os_str()).join("forwarding"));
-    around.ipv6_forwarding = setting(conf("ipv6").join("all/forwarding"));
+    env.ipv4_forwarding = setting(conf("ipv4").join(interface.as_os_str()).join("forwarding"));
+    env.ipv6_forwarding = setting(conf("ipv6").join("all/forwarding"));
 }
 
 /// MTU for IPv6 on this link, which a router may have lowered.

@@ -7,12 +7,12 @@ use std::path::Path;
 use super::{Outcome, conclude, files, remark, report, scope, tell, tell_oddities, terminal, written};
 use crate::cli::{Check, Global};
 use crate::collect::Scope;
-use crate::collect::netns::Wanted;
-use crate::error::{Code, Error, Result};
+use crate::collect::netns::NetnsSelector;
+use crate::error::{Error, Result};
 use crate::findings::{Limit, Severity, verdict};
-use crate::model::{Name, Problem, Settings, Snapshot, Threshold, printable};
+use crate::model::{Code, Name, Problem, Settings, Snapshot, Threshold, printable};
 use crate::render::{check, json, plugin, verbose};
-use crate::sampler::{Sampler, Since};
+use crate::sampler::{Baseline, Sampler};
 use crate::state::{self, Past};
 
 /// It names peers, and whoever can write to it can hide errors.
@@ -28,9 +28,9 @@ pub(super) fn run(
     remarks: &mut dyn Write,
 ) -> Result<Outcome> {
     let limits = limits(options, global, &settings)?;
-    let mut scope = Scope { tolerates_missing: true, ..scope(&options.interfaces, global) };
+    let mut scope = Scope { allow_missing: true, ..scope(&options.interfaces, global) };
     // In one other namespace they need not be.
-    if scope.interfaces.is_empty() && (scope.namespaces.is_empty() || scope.namespaces.contains(&Wanted::All)) {
+    if scope.interfaces.is_empty() && (scope.namespaces.is_empty() || scope.namespaces.contains(&NetnsSelector::All)) {
         scope.expected = settings.networks.keys().cloned().collect();
     }
     let mut sampler = Sampler::open(scope, settings)?;
@@ -57,10 +57,10 @@ pub(super) fn run(
             }
             return Ok(());
         }
-        let (origins, sight) = (sampler.origins(&diagnosis.sample.snapshot), sampler.sight());
+        let (origins, access) = (sampler.origins(&diagnosis.sample.snapshot), sampler.access());
         let is_alone = global.json || options.plugin;
         tell(is_alone, global, out, remarks, |out, style| {
-            verbose::sight(out, style, &sight)?;
+            verbose::access(out, style, &access)?;
             verbose::origins(out, style, &origins)
         })
     });
@@ -112,8 +112,9 @@ fn unjudgeable(limit: &Threshold, options: &Check, global: &Global) -> Option<(&
 }
 
 /// What to compare with: the last run, if there is one of this host; else a look of our own.
-fn since(options: &Check, identity: &str, remarks: &mut dyn Write) -> Result<Since> {
-    let looked_now = || if options.interval.is_zero() { Since::Nothing } else { Since::Interval(options.interval) };
+fn since(options: &Check, identity: &str, remarks: &mut dyn Write) -> Result<Baseline> {
+    let looked_now =
+        || if options.interval.is_zero() { Baseline::Nothing } else { Baseline::Interval(options.interval) };
     let Some(path) = &options.state else { return Ok(looked_now()) };
     let shown = || printable(&path.to_string_lossy()).into_owned();
     let past = match read(path) {
@@ -122,7 +123,7 @@ fn since(options: &Check, identity: &str, remarks: &mut dyn Write) -> Result<Sin
         Err(error) => Err(format!("cannot read: {error}")),
     };
     match past {
-        Ok(Past::Look(before)) => Ok(Since::Look { before, at_least: options.interval }),
+        Ok(Past::TimedSample(before)) => Ok(Baseline::TimedSample { before, at_least: options.interval }),
         Ok(Past::Foreign) => {
             let what = "it is of another host, namespace or start of this machine, and begins anew";
             remark(remarks, &format!("{}: {what}", shown()), None);

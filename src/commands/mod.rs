@@ -15,11 +15,11 @@ use std::io::{self, Write};
 
 use crate::cli::{Cli, Command, Global, Status};
 use crate::collect::Scope;
-use crate::collect::netns::Wanted;
+use crate::collect::netns::NetnsSelector;
 use crate::config;
 use crate::error::{Error, Result, STDOUT};
 use crate::findings::Verdict;
-use crate::model::{Pattern, Problem, Snapshot, place};
+use crate::model::{Pattern, Problem, Snapshot, qualified_name};
 use crate::render::human::Style;
 use crate::render::{Endpoints, Report, json, plugin, verbose};
 use crate::sampler::{Sample, Sampler};
@@ -68,7 +68,7 @@ pub fn run(cli: &Cli, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Ou
     if let Some(Command::Generate(options)) = &cli.command {
         return generate::run(options, out, remarks);
     }
-    let settings = config::load(global)?;
+    let settings = config::load(global.config.as_deref())?;
     match &cli.command {
         Some(Command::Status(options)) => status::run(options, global, settings, out, remarks),
         Some(Command::Stats(options)) => stats::run(options, global, settings, out, remarks),
@@ -85,7 +85,7 @@ fn scope(interfaces: &[OsString], global: &Global) -> Scope {
     Scope {
         interfaces: interfaces.iter().map(|name| Pattern::from(name.as_os_str())).collect(),
         exclude: global.exclude.iter().map(|name| Pattern::from(name.as_os_str())).collect(),
-        namespaces: global.netns.iter().map(|netns| Wanted::from(netns.as_os_str())).collect(),
+        namespaces: global.netns.iter().map(|netns| NetnsSelector::from(netns.as_os_str())).collect(),
         without_peers: global.no_peers,
         ..Scope::default()
     }
@@ -112,11 +112,11 @@ fn tell_oddities(sampler: &Sampler, global: &Global, remarks: &mut dyn Write) {
     if global.json {
         return;
     }
-    let oddities = sampler.oddities();
-    for oddity in oddities.iter().take(ODDITIES) {
+    let warnings = sampler.warnings();
+    for oddity in warnings.iter().take(ODDITIES) {
         remark(remarks, oddity, None);
     }
-    if let Some(more) = oddities.len().checked_sub(ODDITIES).filter(|&more| more > 0) {
+    if let Some(more) = warnings.len().checked_sub(ODDITIES).filter(|&more| more > 0) {
         remark(remarks, &format!("{more} more oddities in files of names: wgstat status -v"), None);
     }
 }
@@ -160,7 +160,7 @@ fn conclude(snapshot: &Snapshot, global: &Global, remarks: &mut dyn Write) -> Ou
 }
 
 fn tell_problem(remarks: &mut dyn Write, problem: &Problem) {
-    let subject = problem.interface.as_ref().map(|name| place(name, problem.netns.as_deref()) + ": ");
+    let subject = problem.interface.as_ref().map(|name| qualified_name(name, problem.netns.as_deref()) + ": ");
     let subject = subject.unwrap_or_default();
     remark(remarks, &format!("{subject}{}", problem.message), problem.hint.as_deref());
 }

@@ -19,12 +19,12 @@ use self::routes::Routes;
 use super::{Outcome, export_metrics, remark, scope, tell_oddities, tell_problem};
 use crate::cli::{Global, Serve};
 use crate::collect::Scope;
-use crate::collect::netns::Wanted;
+use crate::collect::netns::NetnsSelector;
 use crate::error::{Error, Result};
 use crate::http::{self, Listener, Metrics, WebConfig};
 use crate::model::{ListenAddress, Name, ServeSettings, Settings};
 use crate::render::Endpoints;
-use crate::sampler::Live;
+use crate::sampler::OnDemandSampler;
 
 /// The port that is registered for exporters of WireGuard.
 const DEFAULT: &str = "127.0.0.1:9586";
@@ -38,7 +38,7 @@ pub(super) fn run(options: &Serve, global: &Global, settings: Settings, remarks:
     let listeners = listeners(options, listen)?;
     let mut scope = scope(&options.interfaces, global);
     scope.expected = expected(&scope, &settings);
-    let mut live = Live::open(scope.clone(), settings)?;
+    let mut live = OnDemandSampler::open(scope.clone(), settings)?;
     // What could not be read is told at once, not by the first who asks.
     let first = live.poll()?;
     for problem in &first.snapshot.problems {
@@ -69,7 +69,7 @@ pub(super) fn run(options: &Serve, global: &Global, settings: Settings, remarks:
         reload: Box::new({
             let global = global.clone();
             move || {
-                let settings = crate::config::load(&global)?;
+                let settings = crate::config::load(global.config.as_deref())?;
                 let expected = expected(&scope, &settings);
                 Ok((settings, expected))
             }
@@ -103,7 +103,7 @@ fn failed(error: &dyn std::fmt::Display) -> Error {
 /// The interfaces that should be there: those of the configuration, where all are looked at.
 fn expected(scope: &Scope, settings: &Settings) -> Vec<Name> {
     let is_of_all =
-        scope.interfaces.is_empty() && (scope.namespaces.is_empty() || scope.namespaces.contains(&Wanted::All));
+        scope.interfaces.is_empty() && (scope.namespaces.is_empty() || scope.namespaces.contains(&NetnsSelector::All));
     if is_of_all { settings.networks.keys().cloned().collect() } else { Vec::new() }
 }
 

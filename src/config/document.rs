@@ -11,10 +11,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{Key, Kind, LONGEST_NAME, NETWORKS, PEERS, SERVE, TABLES, THRESHOLDS, Table};
-use crate::cli;
 use crate::error::{Error, Result, nearest};
 use crate::model::{
-    ListenAddress, Name, NetworkSettings, PeerSettings, PublicKey, ServeSettings, Settings, Threshold, printable,
+    ListenAddress, Name, NetworkSettings, PeerSettings, PublicKey, ServeSettings, Settings, Threshold, parse_host_name,
+    parse_poll, printable,
 };
 
 type Value<'i> = Spanned<DeValue<'i>>;
@@ -254,7 +254,7 @@ impl Reader<'_> {
         for field in self.fields(&SERVE, &[SERVE.root], table) {
             match field.key.name {
                 "listen" => serve.listen = self.each(&field, SERVE_MANUAL, str::parse::<ListenAddress>),
-                "allow_host" => serve.allow_host = self.each(&field, SERVE_MANUAL, cli::host),
+                "allow_host" => serve.allow_host = self.each(&field, SERVE_MANUAL, parse_host_name),
                 "max_connections" => serve.max_connections = self.number::<u32>(&field).and_then(|n| n.try_into().ok()),
                 "poll" => serve.poll = self.time(&field),
                 _ => {}
@@ -268,7 +268,7 @@ impl Reader<'_> {
             self.wrong_type(field);
             return None;
         };
-        let time = cli::poll(text);
+        let time = parse_poll(text);
         if let Err(cause) = &time {
             self.refuse_value(field, &format!("{}: {}", quoted(text), shown_within(cause, usize::MAX)));
         }

@@ -4,9 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use super::{Event, What, Who};
-use crate::error::Code;
 use crate::findings::Finding;
-use crate::model::{Counter, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot};
+use crate::model::{Code, Counter, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot};
 use crate::rates::{Change, Identity, change, identity};
 
 /// So many interfaces that went are remembered: a host of containers never uses a name twice.

@@ -1,11 +1,11 @@
 //! Allowed-ips as sets of addresses: which lie within another peer's, and which routes nobody takes.
 
-use super::Of;
+use super::PeerSet;
 use crate::model::{AllowedIp, Peer, Route};
 
 /// The peers with an allowed-ip that lies within another peer's. Sorted by address and then by length, a prefix comes
 /// after all that contain it, and those that still do form a stack.
-pub(super) fn overlaps<'a>(id: &'static str, peers: &'a [Peer]) -> Of<'a> {
+pub(super) fn overlaps<'a>(id: &'static str, peers: &'a [Peer]) -> PeerSet<'a> {
     let mut all: Vec<(bool, u128, u8, u128, usize)> = Vec::new();
     for (place, peer) in peers.iter().enumerate() {
         all.extend(peer.allowed_ips.iter().map(|ip| {
@@ -25,7 +25,7 @@ pub(super) fn overlaps<'a>(id: &'static str, peers: &'a [Peer]) -> Of<'a> {
         }
         containing.push((v6, last, place));
     }
-    let mut of = Of::new(id);
+    let mut of = PeerSet::new(id);
     peers.iter().zip(inside).filter(|(_, inside)| *inside).for_each(|(peer, _)| of.add(peer));
     of
 }

@@ -151,7 +151,7 @@ const fn userspace(counter: Counter) -> Meaning {
 
 /// Something that no counter of an interface shows, so that an error counter at 0 proves nothing about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unseen {
+pub struct BlindSpot {
     /// What it is.
     pub what: &'static str,
     /// The command that shows it; `INTERFACE` and `PORT` stand for the interface's.
@@ -160,30 +160,30 @@ pub struct Unseen {
 
 /// What is counted nowhere; empty where nothing is known.
 #[must_use]
-pub const fn counted_nowhere(backend: Backend) -> &'static [Unseen] {
+pub const fn counted_nowhere(backend: Backend) -> &'static [BlindSpot] {
     match backend {
         Backend::Kernel => &[
-            Unseen {
+            BlindSpot {
                 what: "a wrong key or MAC, an unknown peer, failed decryption, replays, garbage sent to the port",
                 look: "echo module wireguard +p > /sys/kernel/debug/dynamic_debug/control; dmesg -w  # and -p to end it",
             },
-            Unseen { what: "no route to an endpoint", look: "ip route get ENDPOINT mark FWMARK" },
-            Unseen {
+            BlindSpot { what: "no route to an endpoint", look: "ip route get ENDPOINT mark FWMARK" },
+            BlindSpot {
                 what: "inner packets over the MTU with \"don't fragment\" set",
                 look: "ping -M do -s SIZE ADDRESS  # the peer's in the tunnel; 28 bytes less than the MTU must pass",
             },
-            Unseen {
+            BlindSpot {
                 what: "outer packets fragmented or lost on the way",
                 look: "tcpdump -ni any udp port PORT  # on both ends at once",
             },
         ],
         Backend::Userspace => &[
-            Unseen {
+            BlindSpot {
                 what: "everything that happens inside the daemon: wrong keys, unknown peers, failed decryption, replays, \
                        packets from addresses outside allowed-ips or to no peer's",
                 look: "LOG_LEVEL=debug wireguard-go -f INTERFACE  # started so, it says what it does",
             },
-            Unseen {
+            BlindSpot {
                 what: "outer packets fragmented or lost on the way",
                 look: "tcpdump -ni any udp port PORT  # on both ends at once",
             },

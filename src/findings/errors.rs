@@ -1,7 +1,7 @@
 //! Error and drop counters: what grew, and which of a counter's causes it was.
 
-use super::view::View;
-use super::{Finding, Severity, about_peer, counters, finding, path, unsent};
+use super::network_view::NetworkView;
+use super::{Finding, Severity, about_peer, counters, finding, path, tx_errors};
 use crate::model::{Backend, Counter, ONLINE_SECONDS, Peer};
 
 /// Packets: since the interface was created, and since the look before.
@@ -12,7 +12,7 @@ struct Packets {
 }
 
 impl Packets {
-    fn of(view: &View<'_>, counter: Counter) -> Self {
+    fn of(view: &NetworkView<'_>, counter: Counter) -> Self {
         Self { total: view.network.stats.get(counter).unwrap_or(0), grown: view.grown(counter) }
     }
 
@@ -23,7 +23,7 @@ impl Packets {
 
 /// What grew is a warning; what did not is information, because nothing says when it grew. Narrow findings stand instead of
 /// the wide one for the same packets.
-pub(super) fn judge(view: &View<'_>, found: &mut Vec<Finding>) {
+pub(super) fn evaluate(view: &NetworkView<'_>, found: &mut Vec<Finding>) {
     const ALL: [Counter; 4] = [Counter::RxErrors, Counter::TxErrors, Counter::RxDropped, Counter::TxDropped];
     if ALL.into_iter().all(|counter| view.network.stats.get(counter).unwrap_or(0) == 0) {
         return;
@@ -35,12 +35,12 @@ pub(super) fn judge(view: &View<'_>, found: &mut Vec<Finding>) {
     let unreadable = Packets::of(view, Counter::RxErrors).without(forbidden).without(malformed);
     // Refused by a firewall: with an IPv6 endpoint among the tx_errors, with an IPv4 one among the tx_dropped.
     let refused = part(Counter::TxAbortedErrors);
-    let unsent = Packets::of(view, Counter::TxErrors).without(refused);
+    let tx_errors = Packets::of(view, Counter::TxErrors).without(refused);
     let dropped = Packets::of(view, Counter::TxDropped);
     // A handshake that goes into the tunnel itself is an error there, and a drop on its way out.
-    let grown = if path::loops(view).next().is_some() { unsent.grown.min(dropped.grown) } else { 0 };
+    let grown = if path::loops(view).next().is_some() { tx_errors.grown.min(dropped.grown) } else { 0 };
     let looped = Packets { total: grown, grown };
-    let (unsent, dropped) = (unsent.without(looped), dropped.without(looped));
+    let (tx_errors, dropped) = (tx_errors.without(looped), dropped.without(looped));
     let grown = if kernel { refused_over_ipv4(view, dropped.grown) } else { 0 };
     let refused_ipv4 = Packets { total: grown, grown };
     let refused = Packets { grown: refused.grown + refused_ipv4.grown, ..refused };
@@ -51,17 +51,17 @@ pub(super) fn judge(view: &View<'_>, found: &mut Vec<Finding>) {
     add(known(view, "rx_malformed", Counter::RxLengthErrors, malformed));
     add(known(view, "rx_errors", Counter::RxErrors, unreadable));
     add(known(view, "tx_refused", Counter::TxAbortedErrors, refused).map(|finding| about_port(finding, view)));
-    add(if kernel && unsent.grown > 0 {
-        Some(unsent::judge(view, unsent.grown))
+    add(if kernel && tx_errors.grown > 0 {
+        Some(tx_errors::evaluate(view, tx_errors.grown))
     } else {
-        known(view, "tx_errors", Counter::TxErrors, unsent)
+        known(view, "tx_errors", Counter::TxErrors, tx_errors)
     });
     add(known(view, "rx_dropped", Counter::RxDropped, Packets::of(view, Counter::RxDropped)));
     add(known(view, "tx_dropped", Counter::TxDropped, dropped.without(refused_ipv4)));
 }
 
 /// A finding about packets, if there are any.
-fn known(view: &View<'_>, id: &'static str, counter: Counter, packets: Packets) -> Option<Finding> {
+fn known(view: &NetworkView<'_>, id: &'static str, counter: Counter, packets: Packets) -> Option<Finding> {
     let (severity, count, when) = match packets {
         Packets { total: 0, grown: 0 } => return None,
         Packets { total, grown: 0 } => (Severity::Info, total, "since the interface was created".to_owned()),
@@ -96,7 +96,7 @@ pub(super) fn counted(count: u64, packets: &str) -> String {
 /// How many of the packets dropped were refused by this host's firewall: these were charged to a peer, though not to the
 /// interface. A message has 32 bytes at least, and its MTU and 80 at most. The interface is read a moment before its peers:
 /// where as much went out as was refused, or more, that moment may be all of the difference, and nothing is said.
-fn refused_over_ipv4(view: &View<'_>, dropped: u64) -> u64 {
+fn refused_over_ipv4(view: &NetworkView<'_>, dropped: u64) -> u64 {
     let Some(past) = view.past.filter(|_| dropped > 0) else { return 0 };
     let Some(former) = &past.network.peers else { return 0 };
     let sent = |peers: &[Peer]| peers.iter().map(|peer| u128::from(peer.tx_bytes)).sum::<u128>();
@@ -109,7 +109,7 @@ fn refused_over_ipv4(view: &View<'_>, dropped: u64) -> u64 {
 }
 
 /// Who sent it, where only one peer can have, just now.
-fn about_sender(finding: Finding, view: &View<'_>) -> Finding {
+fn about_sender(finding: Finding, view: &NetworkView<'_>) -> Finding {
     if finding.severity == Severity::Info {
         return finding.with("PEER", "PUBLIC-KEY");
     }
@@ -127,7 +127,7 @@ fn about_sender(finding: Finding, view: &View<'_>) -> Finding {
     }
 }
 
-fn about_port(finding: Finding, view: &View<'_>) -> Finding {
+fn about_port(finding: Finding, view: &NetworkView<'_>) -> Finding {
     match view.network.listen_port {
         Some(port) => finding.with("PORT", &port.to_string()),
         None => finding,
@@ -137,9 +137,9 @@ fn about_port(finding: Finding, view: &View<'_>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::allowed_ips::tests::{ips, peer};
-    use super::super::{Case, diagnose, findings};
+    use super::super::{DiagnosisInput, diagnose, findings};
     use super::*;
-    use crate::model::{InterfaceStats, Network, Route, Snapshot, Surroundings};
+    use crate::model::{Environment, InterfaceStats, Network, Route, Snapshot};
 
     fn stats(counters: &[(Counter, u64)]) -> InterfaceStats {
         let mut values = [Some(0); Counter::ALL.len()];
@@ -170,7 +170,7 @@ mod tests {
 
     fn over_time(before: Network, now: Network) -> Vec<Finding> {
         let (before, now) = (snapshot(before), snapshot(now));
-        diagnose(&Case { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &[] })
+        diagnose(&DiagnosisInput { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &[] })
     }
 
     /// What is found when the counters grew from 0 in two seconds.
@@ -226,16 +226,16 @@ mod tests {
     }
 
     /// Three packets that could not be sent, with these routes, and peers with an endpoint or without.
-    fn unsent(routes: &str, peers: Vec<Peer>) -> Finding {
+    fn tx_errors(routes: &str, peers: Vec<Peer>) -> Finding {
         let routes = ips(routes).map(|destination| Route { destination, is_connected: false }).collect();
-        let around = Surroundings {
+        let env = Environment {
             routes: Some(routes),
             addresses: Some(ips("10.9.0.1/24").collect()),
-            ..Surroundings::default()
+            ..Environment::default()
         };
         let now = Network {
             peers: Some(peers),
-            surroundings: Some(Box::new(around)),
+            environment: Some(Box::new(env)),
             ..network(Backend::Kernel, &[(Counter::TxErrors, 3)])
         };
         over_time(network(Backend::Kernel, &[]), now).into_iter().find(|finding| finding.id.starts_with("tx_")).unwrap()
@@ -248,12 +248,12 @@ mod tests {
     #[test]
     fn unsent_packets_had_no_peer_where_all_peers_have_endpoints() {
         let peers = || vec![with_endpoint(peer(1, "10.9.0.2/32"))];
-        let found = unsent("10.9.0.2/32 10.77.0.0/24", peers());
+        let found = tx_errors("10.9.0.2/32 10.77.0.0/24", peers());
         assert_eq!(found.id, "tx_no_peer");
         assert!(found.summary.ends_with("in no peer's allowed-ips: 10.77.0.0/24"), "{}", found.summary);
         assert!(found.remedy.starts_with("ip route del 10.77.0.0/24 dev wg0  # "), "{}", found.remedy);
         // A peer needs a part of this route.
-        let found = unsent("10.9.0.0/24", peers());
+        let found = tx_errors("10.9.0.0/24", peers());
         assert_eq!(found.id, "tx_no_peer");
         assert!(found.remedy.starts_with("wg set wg0 peer "), "{}", found.remedy);
     }
@@ -261,58 +261,58 @@ mod tests {
     #[test]
     fn unsent_packets_had_no_endpoint_where_all_routes_are_taken() {
         let peers = || vec![with_endpoint(peer(1, "10.9.0.2/32")), peer(5, "10.9.0.5/32")];
-        let found = unsent("10.9.0.2/32 10.9.0.5/32", peers());
+        let found = tx_errors("10.9.0.2/32 10.9.0.5/32", peers());
         assert_eq!((found.id, &found.peers[..]), ("tx_no_endpoint", &[peers()[1].public_key][..]));
         assert_eq!(
             found.remedy.split("  # ").next().unwrap(),
             format!("wg set wg0 peer {} endpoint HOST:PORT", found.peers[0])
         );
         // Nothing leads to it: it was not that.
-        assert_eq!(unsent("10.9.0.2/32 10.77.0.0/24", peers()).id, "tx_no_peer");
+        assert_eq!(tx_errors("10.9.0.2/32 10.77.0.0/24", peers()).id, "tx_no_peer");
     }
 
     #[test]
     fn unsent_packets_that_may_be_either_are_not_guessed_about() {
-        let found = unsent("10.9.0.0/24", vec![peer(5, "10.9.0.5/32")]);
+        let found = tx_errors("10.9.0.0/24", vec![peer(5, "10.9.0.5/32")]);
         assert_eq!(found.id, "tx_errors");
         assert!(found.summary.contains("either") && found.summary.contains("10.9.0.0/24"), "{}", found.summary);
-        assert_eq!(unsent("10.9.0.2/32", vec![with_endpoint(peer(1, "10.9.0.2/32"))]).id, "tx_errors");
+        assert_eq!(tx_errors("10.9.0.2/32", vec![with_endpoint(peer(1, "10.9.0.2/32"))]).id, "tx_errors");
     }
 
     #[test]
     fn without_routes_or_peers_nothing_is_told_apart() {
-        let judged = |routes: Option<Vec<Route>>, peers| {
-            let around = Surroundings { routes, ipv6_multicast_sent: Some(3), ..Surroundings::default() };
+        let evaluated = |routes: Option<Vec<Route>>, peers| {
+            let env = Environment { routes, ipv6_multicast_sent: Some(3), ..Environment::default() };
             let network = |errors| Network {
-                surroundings: Some(Box::default()),
+                environment: Some(Box::default()),
                 ..network(Backend::Kernel, &[(Counter::TxErrors, errors)])
             };
-            let now = Network { peers, surroundings: Some(Box::new(around)), ..network(3) };
+            let now = Network { peers, environment: Some(Box::new(env)), ..network(3) };
             let found = over_time(network(0), now);
             let found = found.iter().find(|finding| finding.id.starts_with("tx_")).unwrap();
             (found.id, found.severity, found.count)
         };
         let route = Route { destination: ips("10.77.0.0/24").next().unwrap(), is_connected: false };
-        assert_eq!(judged(Some(vec![route]), None), ("tx_errors", Severity::Warning, 3));
-        assert_eq!(judged(None, Some(vec![peer(5, "10.9.0.5/32")])), ("tx_errors", Severity::Warning, 3));
+        assert_eq!(evaluated(Some(vec![route]), None), ("tx_errors", Severity::Warning, 3));
+        assert_eq!(evaluated(None, Some(vec![peer(5, "10.9.0.5/32")])), ("tx_errors", Severity::Warning, 3));
     }
 
     #[test]
     fn groups_of_ipv6_are_no_trouble() {
-        let around = |sent| {
-            let around = Surroundings { ipv6_multicast_sent: Some(sent), ..Surroundings::default() };
-            Some(Box::new(around))
+        let env = |sent| {
+            let env = Environment { ipv6_multicast_sent: Some(sent), ..Environment::default() };
+            Some(Box::new(env))
         };
-        let judged = |allowed: &str| {
+        let evaluated = |allowed: &str| {
             let with = |sent, errors| Network {
-                surroundings: around(sent),
+                environment: env(sent),
                 peers: Some(vec![with_endpoint(peer(1, allowed))]),
                 ..network(Backend::Kernel, &[(Counter::TxErrors, errors)])
             };
             over_time(with(4, 0), with(7, 3)).into_iter().find(|finding| finding.id == "tx_errors").unwrap().severity
         };
-        assert_eq!(judged("fd00::2/128"), Severity::Info);
-        assert_eq!(judged("::/0"), Severity::Warning, "the peer takes them");
+        assert_eq!(evaluated("fd00::2/128"), Severity::Info);
+        assert_eq!(evaluated("::/0"), Severity::Warning, "the peer takes them");
     }
 
     #[test]

@@ -7,25 +7,25 @@ mod allowed_ips;
 pub mod counters;
 mod errors;
 mod interface;
-mod lasting;
+mod network_view;
 mod path;
 mod peers;
+mod retained;
 pub mod rules;
 mod threshold;
-mod unsent;
+mod tx_errors;
 mod verdict;
-mod view;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 
-pub use self::lasting::Lasting;
+use self::network_view::NetworkView;
+pub use self::network_view::seconds;
+pub use self::retained::RetainedFindings;
 pub use self::threshold::Limit;
-pub use self::unsent::wants_routes;
+pub use self::tx_errors::needs_routes;
 pub use self::verdict::{Verdict, hides_trouble, verdict};
-use self::view::View;
-pub use self::view::seconds;
 use crate::model::{Name, Network, Peer, PublicKey, Snapshot};
 
 /// How bad it is.
@@ -133,15 +133,15 @@ impl Finding {
 pub fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     let mut found = Vec::new();
     for network in &snapshot.networks {
-        judge(&View::now(snapshot, network), &[], &mut found);
+        evaluate(&NetworkView::now(snapshot, network), &[], &mut found);
     }
-    act_where_it_is(&mut found, snapshot);
+    prefix_netns(&mut found, snapshot);
     found
 }
 
 /// What is to be judged.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
+pub struct DiagnosisInput<'a> {
     /// The last look, with the surroundings.
     pub now: &'a Snapshot,
     /// The look it is compared with.
@@ -156,30 +156,30 @@ pub struct Case<'a> {
 
 /// All that can be told, the worst first.
 #[must_use]
-pub fn diagnose(case: &Case<'_>) -> Vec<Finding> {
+pub fn diagnose(case: &DiagnosisInput<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = case.now.missing.iter().map(interface::missing).collect();
     for network in &case.now.networks {
-        judge(&View::of(case, network), case.limits, &mut found);
+        evaluate(&NetworkView::of(case, network), case.limits, &mut found);
     }
     found.sort_by_key(|finding| Reverse(finding.severity));
-    act_where_it_is(&mut found, case.now);
+    prefix_netns(&mut found, case.now);
     found
 }
 
 /// A command acts on the network namespace that it runs in.
-fn act_where_it_is(found: &mut [Finding], snapshot: &Snapshot) {
-    if snapshot.entrances.is_empty() {
+fn prefix_netns(found: &mut [Finding], snapshot: &Snapshot) {
+    if snapshot.exec_prefixes.is_empty() {
         return;
     }
     for finding in found {
-        let Some(enter) = finding.netns.as_ref().and_then(|netns| snapshot.entrances.get(netns)) else { continue };
-        finding.remedy = entered(&finding.remedy, enter);
+        let Some(enter) = finding.netns.as_ref().and_then(|netns| snapshot.exec_prefixes.get(netns)) else { continue };
+        finding.remedy = in_netns(&finding.remedy, enter);
     }
 }
 
 /// The same with each command in another namespace; the comment stays.
 #[must_use]
-pub fn entered(remedy: &str, enter: &str) -> String {
+pub fn in_netns(remedy: &str, enter: &str) -> String {
     let (commands, comment) = match remedy.find("  # ") {
         Some(at) => remedy.split_at(at),
         None if remedy.starts_with('#') => ("", remedy),
@@ -188,8 +188,8 @@ pub fn entered(remedy: &str, enter: &str) -> String {
     if commands.is_empty() {
         return comment.to_owned();
     }
-    let entered: Vec<String> = commands.split(" && ").map(|command| format!("{enter} {command}")).collect();
-    entered.join(" && ") + comment
+    let in_netns: Vec<String> = commands.split(" && ").map(|command| format!("{enter} {command}")).collect();
+    in_netns.join(" && ") + comment
 }
 
 /// Whether no counter tells why a network that has peers is in touch with none, at the Unix time `now`.
@@ -201,12 +201,12 @@ pub fn is_silent(network: &Network, findings: &[Finding], now: u64) -> bool {
         && !findings.iter().any(|finding| finding.severity > Severity::Info && finding.concerns(network))
 }
 
-fn judge(view: &View<'_>, limits: &[Limit], found: &mut Vec<Finding>) {
-    interface::judge(view, found);
-    errors::judge(view, found);
-    let explained = path::judge(view, found);
-    peers::judge(view, &explained, found);
-    found.extend(threshold::judge(view, limits));
+fn evaluate(view: &NetworkView<'_>, limits: &[Limit], found: &mut Vec<Finding>) {
+    interface::evaluate(view, found);
+    errors::evaluate(view, found);
+    let explained = path::evaluate(view, found);
+    peers::evaluate(view, &explained, found);
+    found.extend(threshold::evaluate(view, limits));
 }
 
 /// A finding of one thing, in the words of its rule.
@@ -230,13 +230,13 @@ fn finding(id: &'static str, network: &Network) -> Finding {
 }
 
 /// The peers that a rule holds for.
-struct Of<'a> {
+struct PeerSet<'a> {
     id: &'static str,
     count: u64,
     named: Vec<&'a Peer>,
 }
 
-impl<'a> Of<'a> {
+impl<'a> PeerSet<'a> {
     fn new(id: &'static str) -> Self {
         Self { id, count: 0, named: Vec::new() }
     }
@@ -297,11 +297,11 @@ mod tests {
             ("a", "ip netns exec blue a"),
             ("# only words", "# only words"),
         ];
-        let entrances = [("blue".to_owned(), "ip netns exec blue".to_owned())].into();
-        let snapshot = Snapshot { entrances, ..Snapshot::default() };
+        let exec_prefixes = [("blue".to_owned(), "ip netns exec blue".to_owned())].into();
+        let snapshot = Snapshot { exec_prefixes, ..Snapshot::default() };
         for (before, after) in remedies {
             let mut found = [Finding { remedy: before.to_owned(), ..finding("threshold", &network) }];
-            act_where_it_is(&mut found, &snapshot);
+            prefix_netns(&mut found, &snapshot);
             assert_eq!(found[0].remedy, after);
         }
     }

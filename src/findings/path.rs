@@ -5,9 +5,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::network_view::NetworkView;
 use super::peers::IPV6_MINIMUM_MTU;
-use super::view::View;
-use super::{Finding, Of, finding};
+use super::{Finding, PeerSet, finding};
 use crate::model::{Detour, Host, Name, Path, Peer};
 
 /// Header and tag of a data message, with UDP and the outer IP header.
@@ -19,8 +19,8 @@ const ETHERNET: u32 = 1500;
 const NOTABLE: u32 = 100;
 
 /// Adds what is wrong with the paths, and returns for which peers this explains that they are out of touch.
-pub(super) fn judge(view: &View<'_>, found: &mut Vec<Finding>) -> Vec<bool> {
-    let Some(around) = view.around().filter(|around| !around.paths.is_empty() && !view.is_down()) else {
+pub(super) fn evaluate(view: &NetworkView<'_>, found: &mut Vec<Finding>) -> Vec<bool> {
+    let Some(env) = view.env().filter(|env| !env.paths.is_empty() && !view.is_down()) else {
         return Vec::new();
     };
     if is_elsewhere(view) {
@@ -28,12 +28,12 @@ pub(super) fn judge(view: &View<'_>, found: &mut Vec<Finding>) -> Vec<bool> {
     }
     let peers = view.peers();
     let mut explained = vec![false; peers.len()];
-    let mut looped = Of::new("endpoint_loop");
-    let mut unreachable = Of::new("endpoint_unreachable");
+    let mut looped = PeerSet::new("endpoint_loop");
+    let mut unreachable = PeerSet::new("endpoint_unreachable");
     let mut detour: Option<(&Peer, &Detour)> = None;
     let mut rooms = Vec::new();
     for (peer, explained) in peers.iter().zip(&mut explained) {
-        let Some((endpoint, path)) = peer.endpoint.and_then(|endpoint| Some((endpoint, around.path(endpoint)?))) else {
+        let Some((endpoint, path)) = peer.endpoint.and_then(|endpoint| Some((endpoint, env.path(endpoint)?))) else {
             continue;
         };
         match path {
@@ -58,26 +58,26 @@ pub(super) fn judge(view: &View<'_>, found: &mut Vec<Finding>) -> Vec<bool> {
 }
 
 /// Whether some peer is in touch although the routes seen here lead nowhere: then others are used, for all peers.
-fn is_elsewhere(view: &View<'_>) -> bool {
+fn is_elsewhere(view: &NetworkView<'_>) -> bool {
     let leads_nowhere = |peer: &Peer| {
-        let path = peer.endpoint.and_then(|endpoint| view.around()?.path(endpoint));
+        let path = peer.endpoint.and_then(|endpoint| view.env()?.path(endpoint));
         matches!(path, Some(Path::Loop(_) | Path::None))
     };
     view.peers().iter().any(|peer| peer.is_online(view.now) && leads_nowhere(peer))
 }
 
 /// The endpoints out of touch that are routed into the tunnel itself.
-pub(super) fn loops(view: &View<'_>) -> impl Iterator<Item = IpAddr> {
-    let around = view.around();
+pub(super) fn loops(view: &NetworkView<'_>) -> impl Iterator<Item = IpAddr> {
+    let env = view.env();
     let peers = if is_elsewhere(view) { &[] } else { view.peers() };
     peers.iter().filter_map(move |peer| {
         let endpoint = peer.endpoint?;
-        matches!(around?.path(endpoint), Some(Path::Loop(_))).then_some(endpoint.ip())
+        matches!(env?.path(endpoint), Some(Path::Loop(_))).then_some(endpoint.ip())
     })
 }
 
 /// What fits through to one endpoint.
-struct Room {
+struct PathMtu {
     /// The largest inner packet, in bytes.
     inner: u32,
     /// The same, if nothing smaller than Ethernet lies behind the router.
@@ -90,14 +90,14 @@ struct Room {
     link: Name,
 }
 
-fn room(host: Option<&Host>, endpoint: SocketAddr, path: &Path) -> Option<Room> {
+fn room(host: Option<&Host>, endpoint: SocketAddr, path: &Path) -> Option<PathMtu> {
     let Path::Through { ifindex, mtu, is_routed } = *path else { return None };
     let link = host?.links.get(&ifindex)?;
     let overhead = if endpoint.is_ipv4() { OVERHEAD_IPV4 } else { OVERHEAD_IPV6 };
     let advertised = if endpoint.is_ipv6() { link.ipv6_mtu } else { None };
     let outer = [link.mtu, mtu, advertised].into_iter().flatten().min()?;
     let inner = outer.saturating_sub(overhead);
-    Some(Room {
+    Some(PathMtu {
         inner,
         likely: if is_routed { inner.min(ETHERNET.saturating_sub(overhead)) } else { inner },
         overhead,
@@ -107,10 +107,10 @@ fn room(host: Option<&Host>, endpoint: SocketAddr, path: &Path) -> Option<Room> 
     })
 }
 
-fn mtu(view: &View<'_>, rooms: &[(&Peer, Room)]) -> Option<Finding> {
+fn mtu(view: &NetworkView<'_>, rooms: &[(&Peer, PathMtu)]) -> Option<Finding> {
     let own = view.network.mtu?;
     let (_, least) = rooms.iter().min_by_key(|(_, room)| room.inner)?;
-    let mut narrow = Of::new("mtu_too_large");
+    let mut narrow = PeerSet::new("mtu_too_large");
     rooms.iter().filter(|(_, room)| room.inner < own).for_each(|(peer, _)| narrow.add(peer));
     if let Some(base) = narrow.finding(view.network) {
         return Some(too_large(view, base, least, own));
@@ -130,7 +130,7 @@ fn mtu(view: &View<'_>, rooms: &[(&Peer, Room)]) -> Option<Finding> {
     })
 }
 
-fn too_large(view: &View<'_>, base: Finding, least: &Room, own: u32) -> Finding {
+fn too_large(view: &NetworkView<'_>, base: Finding, least: &PathMtu, own: u32) -> Finding {
     let fragments = view.grown_of_host(|host| host.fragments_created);
     let evidence = match fragments {
         0 => String::new(),
@@ -167,7 +167,7 @@ fn too_large(view: &View<'_>, base: Finding, least: &Room, own: u32) -> Finding 
 }
 
 /// A route of its own for the endpoint.
-fn around_the_tunnel(base: Finding, looped: &Of<'_>, detour: Option<(&Peer, &Detour)>) -> Finding {
+fn around_the_tunnel(base: Finding, looped: &PeerSet<'_>, detour: Option<(&Peer, &Detour)>) -> Finding {
     let Some((peer, way)) = detour else { return to(base, looped.named.first().copied()) };
     let gateway = way.gateway.map_or_else(String::new, |gateway| {
         let other = peer.endpoint.is_some_and(|endpoint| endpoint.is_ipv4()) && gateway.is_ipv6();
@@ -190,9 +190,9 @@ fn host_prefix(endpoint: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::allowed_ips::tests::peer;
-    use super::super::{Case, diagnose};
+    use super::super::{DiagnosisInput, diagnose};
     use super::*;
-    use crate::model::{Network, OuterLink, PathKey, Snapshot, Surroundings};
+    use crate::model::{Environment, Network, OuterLink, PathKey, Snapshot};
 
     const ETH0: u32 = 2;
 
@@ -200,7 +200,7 @@ mod tests {
         Path::Through { ifindex: ETH0, mtu, is_routed }
     }
 
-    struct Given<'a> {
+    struct NameOrigin<'a> {
         endpoint: &'a str,
         path: Path,
         handshake_age: u64,
@@ -209,11 +209,11 @@ mod tests {
         allowed_ips: &'a str,
     }
 
-    fn given(endpoint: &str, path: Path) -> Given<'_> {
-        Given { endpoint, path, handshake_age: 500, tunnel: 1420, link: 1500, allowed_ips: "10.9.0.2/32" }
+    fn given(endpoint: &str, path: Path) -> NameOrigin<'_> {
+        NameOrigin { endpoint, path, handshake_age: 500, tunnel: 1420, link: 1500, allowed_ips: "10.9.0.2/32" }
     }
 
-    fn found(given: &Given<'_>) -> Vec<Finding> {
+    fn found(given: &NameOrigin<'_>) -> Vec<Finding> {
         let endpoint: SocketAddr = given.endpoint.parse().unwrap();
         let peer = Peer {
             endpoint: Some(endpoint),
@@ -227,16 +227,16 @@ mod tests {
             enabled: Some(true),
             mtu: Some(given.tunnel),
             peers: Some(vec![peer]),
-            surroundings: Some(Box::new(Surroundings { paths, ..Surroundings::default() })),
+            environment: Some(Box::new(Environment { paths, ..Environment::default() })),
             ..Network::default()
         };
         let link = OuterLink { name: "eth0".into(), mtu: Some(given.link), ipv6_mtu: Some(given.link) };
         let host = Host { links: [(ETH0, link)].into(), ..Host::default() };
         let snapshot = Snapshot { timestamp: 1000, networks: vec![network], hosts: vec![host], ..Snapshot::default() };
-        diagnose(&Case { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] })
+        diagnose(&DiagnosisInput { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] })
     }
 
-    fn brief(given: &Given<'_>) -> Vec<(&'static str, Option<u64>)> {
+    fn brief(given: &NameOrigin<'_>) -> Vec<(&'static str, Option<u64>)> {
         found(given).iter().map(|finding| (finding.id, finding.value)).collect()
     }
 
@@ -248,26 +248,27 @@ mod tests {
             ("192.0.2.1:1", 1500, Some(1300), 1240),
             ("192.0.2.1:1", 1300, Some(1400), 1240),
         ] {
-            let found = found(&Given { link, ..given(endpoint, through(route, true)) });
+            let found = found(&NameOrigin { link, ..given(endpoint, through(route, true)) });
             assert_eq!((found[0].id, found[0].value), ("mtu_too_large", Some(fits)), "{endpoint}");
             assert!(found[0].remedy.starts_with(&format!("ip link set dev wg0 mtu {fits}  # ")), "{}", found[0].remedy);
         }
         assert_eq!(brief(&given("192.0.2.1:1", through(None, true))), []);
         assert_eq!(brief(&given("[2001:db8::1]:1", through(None, true))), []);
-        assert_eq!(brief(&Given { tunnel: 1440, ..given("192.0.2.1:1", through(None, true)) }), []);
+        assert_eq!(brief(&NameOrigin { tunnel: 1440, ..given("192.0.2.1:1", through(None, true)) }), []);
     }
 
     #[test]
     fn ipv6_in_the_tunnel_is_not_sacrificed() {
         let found =
-            found(&Given { link: 1300, allowed_ips: "fd00::2/128", ..given("192.0.2.1:1", through(None, true)) });
+            found(&NameOrigin { link: 1300, allowed_ips: "fd00::2/128", ..given("192.0.2.1:1", through(None, true)) });
         assert!(found[0].remedy.starts_with("ip link set dev eth0 mtu 1340  # IPv6 "), "{}", found[0].remedy);
     }
 
     #[test]
     fn small_mtu_is_told_up_to_what_can_be_known() {
-        let of =
-            |tunnel, link, is_routed| brief(&Given { tunnel, link, ..given("192.0.2.1:1", through(None, is_routed)) });
+        let of = |tunnel, link, is_routed| {
+            brief(&NameOrigin { tunnel, link, ..given("192.0.2.1:1", through(None, is_routed)) })
+        };
         assert_eq!(of(1339, 1500, true), [("mtu_too_small", Some(1440))]);
         assert_eq!(of(1340, 1500, true), []);
         assert_eq!(of(1420, 9000, true), [], "behind the router nobody knows");
@@ -293,13 +294,13 @@ mod tests {
                 ifindex: Some(4),
                 mtu: Some(1420),
                 peers: Some(vec![with(1, first_age), with(2, 500), with(3, 10)]),
-                surroundings: Some(Box::new(Surroundings { paths: paths.into(), ..Surroundings::default() })),
+                environment: Some(Box::new(Environment { paths: paths.into(), ..Environment::default() })),
                 ..Network::default()
             };
             let host = Host { links: [(ETH0, OuterLink::default())].into(), ..Host::default() };
             let snapshot =
                 Snapshot { timestamp: 1000, networks: vec![network], hosts: vec![host], ..Snapshot::default() };
-            let case = Case { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] };
+            let case = DiagnosisInput { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] };
             diagnose(&case).iter().map(|finding| finding.id).collect::<Vec<_>>()
         };
         assert_eq!(of(500), ["endpoint_loop", "endpoint_unreachable", "mtu_too_large"]);
@@ -317,7 +318,11 @@ mod tests {
         assert_eq!(command(Path::Loop(None)), "ip route replace 192.0.2.1/32 via GATEWAY");
         assert_eq!(command(Path::None), "ip route add 192.0.2.1/32 via GATEWAY");
         for path in [Path::Loop(None), Path::None] {
-            assert_eq!(brief(&Given { handshake_age: 180, ..given("192.0.2.1:1", path) }), [], "sent from elsewhere");
+            assert_eq!(
+                brief(&NameOrigin { handshake_age: 180, ..given("192.0.2.1:1", path) }),
+                [],
+                "sent from elsewhere"
+            );
         }
         let address = found(&given("[2001:db8::1]:1", Path::None))[0].remedy.clone();
         assert_eq!(address, "ip route add 2001:db8::1/128 via GATEWAY");

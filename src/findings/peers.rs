@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::allowed_ips::overlaps;
-use super::view::View;
-use super::{Finding, Of, finding};
+use super::network_view::NetworkView;
+use super::{Finding, PeerSet, finding};
 use crate::model::{Backend, Network, ONLINE_SECONDS, Peer, PublicKey};
 
 /// A healthy peer with keepalive shakes hands within its keepalive and this many seconds (measured: 186 s with 25, 194 s with
@@ -23,15 +23,15 @@ const INITIATION: f64 = 148.0;
 const RESPONSE: u64 = 92;
 
 /// Adds what is wrong. Where a finding of another kind `explains` that a peer is out of touch, that is enough.
-pub(super) fn judge(view: &View<'_>, explained: &[bool], found: &mut Vec<Finding>) {
+pub(super) fn evaluate(view: &NetworkView<'_>, explained: &[bool], found: &mut Vec<Finding>) {
     let network = view.network;
     let Some(peers) = &network.peers else { return };
-    let mut unreachable = Of::new("peer_unreachable");
-    let mut stale = Of::new("peer_stale");
-    let mut one_way = Of::new("one_way_traffic");
-    let mut never_seen = Of::new("peer_never_seen");
-    let mut without_ips = Of::new("peer_without_allowed_ips");
-    let former = Former::of(view);
+    let mut unreachable = PeerSet::new("peer_unreachable");
+    let mut stale = PeerSet::new("peer_stale");
+    let mut one_way = PeerSet::new("one_way_traffic");
+    let mut never_seen = PeerSet::new("peer_never_seen");
+    let mut without_ips = PeerSet::new("peer_without_allowed_ips");
+    let former = PeerBaseline::of(view);
     let mut only_hosts = true;
     for (place, peer) in peers.iter().enumerate() {
         let is_explained = view.is_down() || explained.get(place).is_some_and(|&explained| explained);
@@ -56,7 +56,7 @@ pub(super) fn judge(view: &View<'_>, explained: &[bool], found: &mut Vec<Finding
         }
     }
     // Single addresses cannot contain each other, and the kernel gives each to one peer only.
-    let overlapped = if only_hosts { Of::new(OVERLAP) } else { overlaps(OVERLAP, peers) };
+    let overlapped = if only_hosts { PeerSet::new(OVERLAP) } else { overlaps(OVERLAP, peers) };
     for of in [unreachable, stale, one_way, never_seen, without_ips, overlapped] {
         found.extend(of.finding(network).map(|finding| about_this_end(finding, network)));
     }
@@ -103,15 +103,15 @@ fn is_stale(peer: &Peer, handshake_age: u64) -> bool {
 }
 
 /// The peers at the looks before.
-struct Former<'a> {
+struct PeerBaseline<'a> {
     seconds: f64,
     before: HashMap<PublicKey, &'a Peer>,
     between: HashMap<PublicKey, &'a Peer>,
 }
 
-impl<'a> Former<'a> {
+impl<'a> PeerBaseline<'a> {
     /// Where there was time enough to judge by; not else, because a map takes random numbers of the kernel's.
-    fn of(view: &View<'a>) -> Option<Self> {
+    fn of(view: &NetworkView<'a>) -> Option<Self> {
         let past = view.past.filter(|past| past.seconds >= UNANSWERED_SECONDS)?;
         let by_key = |network: Option<&'a Network>| -> HashMap<PublicKey, &'a Peer> {
             let peers = network.and_then(|network| network.peers.as_deref()).unwrap_or_default();
@@ -165,7 +165,7 @@ fn carries_data(peer: &Peer, bytes: u64, seconds: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::allowed_ips::tests::peer;
-    use super::super::{Case, diagnose, findings};
+    use super::super::{DiagnosisInput, diagnose, findings};
     use super::*;
     use crate::model::{InterfaceStats, Snapshot};
 
@@ -184,7 +184,7 @@ mod tests {
         Snapshot { timestamp: NOW, networks: vec![network], ..Snapshot::default() }
     }
 
-    fn judged(peers: Vec<Peer>, mtu: u32) -> Vec<(&'static str, u64)> {
+    fn evaluated(peers: Vec<Peer>, mtu: u32) -> Vec<(&'static str, u64)> {
         findings(&snapshot(peers, mtu)).iter().map(|finding| (finding.id, finding.count)).collect()
     }
 
@@ -195,7 +195,7 @@ mod tests {
                 peer.last_handshake = Some(NOW - age);
                 (peer.persistent_keepalive, peer.expected_keepalive) = (own, expected);
             });
-            judged(vec![peer], 1420)
+            evaluated(vec![peer], 1420)
         };
         let stale = [("peer_stale", 1)];
         assert_eq!(old(195 + 26, 0, 25), stale);
@@ -218,8 +218,8 @@ mod tests {
                 (peer.last_handshake, peer.persistent_keepalive) = (Some(NOW - 1000), 25);
             }];
         for change in silent {
-            assert_eq!(judged(vec![ignored(change)], 1420), []);
-            assert_eq!(judged(vec![called(change)], 1420).len(), 1);
+            assert_eq!(evaluated(vec![ignored(change)], 1420), []);
+            assert_eq!(evaluated(vec![called(change)], 1420).len(), 1);
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
     }
 
     fn one(change: impl FnOnce(&mut Peer)) -> Vec<(&'static str, u64)> {
-        judged(vec![called(change)], 1420)
+        evaluated(vec![called(change)], 1420)
     }
 
     #[test]
@@ -279,7 +279,7 @@ mod tests {
             snapshot(vec![peer], 1420)
         };
         let (before, between, now) = (at(1000, 1000), at(1000 + sent.1, 1000), at(1000 + sent.0, 1000 + received));
-        let case = Case { now: &now, before: Some(&before), seconds, between: Some(&between), limits: &[] };
+        let case = DiagnosisInput { now: &now, before: Some(&before), seconds, between: Some(&between), limits: &[] };
         diagnose(&case).iter().map(|finding| finding.id).collect()
     }
 
@@ -324,9 +324,12 @@ mod tests {
 
     #[test]
     fn small_mtu_matters_only_with_ipv6() {
-        assert_eq!(judged(vec![peer(1, "10.9.0.2/32")], 1200), [("peer_never_seen", 1)]);
-        assert_eq!(judged(vec![peer(1, "fd00::2/128")], 1200), [("peer_never_seen", 1), ("mtu_below_ipv6_minimum", 1)]);
-        assert_eq!(judged(vec![peer(1, "fd00::2/128")], 1280), [("peer_never_seen", 1)]);
+        assert_eq!(evaluated(vec![peer(1, "10.9.0.2/32")], 1200), [("peer_never_seen", 1)]);
+        assert_eq!(
+            evaluated(vec![peer(1, "fd00::2/128")], 1200),
+            [("peer_never_seen", 1), ("mtu_below_ipv6_minimum", 1)]
+        );
+        assert_eq!(evaluated(vec![peer(1, "fd00::2/128")], 1280), [("peer_never_seen", 1)]);
     }
 
     #[test]

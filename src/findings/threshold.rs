@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::view::{View, seconds};
+use super::network_view::{NetworkView, seconds};
 use super::{Finding, NAMED, Severity, finding};
 use crate::model::{Peer, PublicKey, Threshold};
 
@@ -25,7 +25,7 @@ struct Passed {
 }
 
 /// One finding for all limits that this network passes, as bad as the worst.
-pub(super) fn judge(view: &View<'_>, limits: &[Limit]) -> Option<Finding> {
+pub(super) fn evaluate(view: &NetworkView<'_>, limits: &[Limit]) -> Option<Finding> {
     let mut passed: Vec<Passed> = limits.iter().filter_map(|limit| check(view, *limit)).collect();
     passed.sort_by_key(|passed| std::cmp::Reverse(passed.limit.severity));
     // Of two limits of one counter the worse says it all.
@@ -49,7 +49,7 @@ pub(super) fn judge(view: &View<'_>, limits: &[Limit]) -> Option<Finding> {
     })
 }
 
-fn check(view: &View<'_>, limit: Limit) -> Option<Passed> {
+fn check(view: &NetworkView<'_>, limit: Limit) -> Option<Passed> {
     let threshold = limit.threshold;
     let name = threshold.name();
     let passed = |text, value, unit| Some(Passed { limit, text, value, unit, peers: Vec::new() });
@@ -101,7 +101,7 @@ fn unit(counter: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Case, diagnose};
+    use super::super::{DiagnosisInput, diagnose};
     use super::*;
     use crate::model::{Counter, InterfaceStats, Network, Snapshot};
 
@@ -115,13 +115,13 @@ mod tests {
     }
 
     /// The one finding, when `rx_errors` grew from 5 to 11 in two seconds.
-    fn judged(limits: &[(Severity, &str)]) -> Option<(Severity, u64, String)> {
+    fn evaluated(limits: &[(Severity, &str)]) -> Option<(Severity, u64, String)> {
         let limits: Vec<Limit> = limits
             .iter()
             .map(|(severity, text)| Limit { threshold: Threshold::parse(text).unwrap(), severity: *severity })
             .collect();
         let (before, now) = (snapshot(5), snapshot(11));
-        let case = Case { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &limits };
+        let case = DiagnosisInput { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &limits };
         let found = diagnose(&case).into_iter().find(|finding| finding.id == "threshold");
         found.map(|finding| (finding.severity, finding.count, finding.summary))
     }
@@ -138,20 +138,20 @@ mod tests {
             ("handshake_age=400s", "handshake_age=399s"),
             ("peers_online=1", "peers_online=2"),
         ] {
-            assert_eq!(judged(&[(WARN, holds)]), None, "{holds}");
-            assert_eq!(judged(&[(WARN, passed)]).map(|found| found.0), Some(WARN), "{passed}");
+            assert_eq!(evaluated(&[(WARN, holds)]), None, "{holds}");
+            assert_eq!(evaluated(&[(WARN, passed)]).map(|found| found.0), Some(WARN), "{passed}");
         }
     }
 
     #[test]
     fn worse_limit_of_one_counter_stands_for_both() {
-        let found = judged(&[(WARN, "rx_errors=1"), (CRIT, "rx_errors=2"), (WARN, "peers_online=3")]).unwrap();
+        let found = evaluated(&[(WARN, "rx_errors=1"), (CRIT, "rx_errors=2"), (WARN, "peers_online=3")]).unwrap();
         assert_eq!(found, (CRIT, 2, "rx_errors is 11, over 2; peers_online is 1, under 3".to_owned()));
     }
 
     #[test]
     fn rate_says_what_grew_and_in_what_time() {
-        let found = judged(&[(WARN, "rx_errors=0/s")]).unwrap();
+        let found = evaluated(&[(WARN, "rx_errors=0/s")]).unwrap();
         assert_eq!(found.2, "rx_errors grew by 6 in 2.0 s, 3.0/s, over 0/s");
     }
 }

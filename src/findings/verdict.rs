@@ -1,8 +1,7 @@
 //! What findings and problems come to: one word, and the exit code of a monitoring plugin.
 
 use super::{Finding, Severity};
-use crate::error::Code;
-use crate::model::Problem;
+use crate::model::{Code, Problem};
 
 /// The state of all that was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Named, Names};
-use crate::model::{Given, Name, Network, Origins, Peer, Settings, Snapshot, printable};
+use crate::model::{Name, NameOrigin, NameReport, Network, Peer, Settings, Snapshot, printable};
 
 impl Names {
     /// Names every network and peer that has a name.
@@ -32,14 +32,14 @@ impl Names {
 
     /// Where the names in this snapshot come from. Where it `is_all` there is, a name that is not in it is nobody's.
     #[must_use]
-    pub fn origins(&self, settings: &Settings, snapshot: &Snapshot, is_all: bool) -> Origins {
-        let mut origins = Origins::default();
+    pub fn origins(&self, settings: &Settings, snapshot: &Snapshot, is_all: bool) -> NameReport {
+        let mut origins = NameReport::default();
         let configuration = settings.file.as_deref().unwrap_or(Path::new(""));
         let mut used = vec![0; self.files.len()];
         for network in &snapshot.networks {
             let mut add = |peer: Option<&Peer>, name: &str, remark: String| {
-                origins.given.push(Given {
-                    place: Some(network.place()),
+                origins.given.push(NameOrigin {
+                    qualified_name: Some(network.qualified_name()),
                     peer: peer.map(|peer| peer.public_key),
                     name: name.to_owned(),
                     remark,
@@ -66,17 +66,17 @@ impl Names {
         }
         self.add_unmatched(settings, snapshot, is_all, &mut origins);
         origins.files = self.files.iter().cloned().zip(used).collect();
-        origins.odd = self.oddities();
+        origins.odd = self.warnings();
         origins
     }
 
     /// What is odd in the files, each with its place.
     #[must_use]
-    pub fn oddities(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         self.remarks.iter().map(|remark| format!("{}: {}", self.at(remark.file, remark.line), remark.text)).collect()
     }
 
-    fn add_unmatched(&self, settings: &Settings, snapshot: &Snapshot, is_all: bool, origins: &mut Origins) {
+    fn add_unmatched(&self, settings: &Settings, snapshot: &Snapshot, is_all: bool, origins: &mut NameReport) {
         let of_name = |name: &Name| -> Vec<&Network> {
             snapshot.networks.iter().filter(|network| network.interface == *name).collect()
         };
@@ -85,7 +85,7 @@ impl Names {
         for (interface, set) in &settings.networks {
             if let Some(name) = set.name.as_ref().filter(|_| is_all && of_name(interface).is_empty()) {
                 let remark = format!("{}: there is no such interface", at(configuration, set.line));
-                origins.unmatched.push(nobodys(Some(interface), None, name, remark));
+                origins.unmatched.push(unmatched(Some(interface), None, name, remark));
             }
         }
         let blind = snapshot.networks.iter().any(|network| network.peers.is_none());
@@ -93,7 +93,7 @@ impl Names {
             let name = set.name.as_ref().filter(|_| is_all && !snapshot.networks.iter().any(|of| has(of, key)));
             if let Some(name) = name {
                 let why = if blind { UNREAD } else { "no interface has such a peer" };
-                origins.unmatched.push(nobodys(
+                origins.unmatched.push(unmatched(
                     None,
                     Some(key),
                     name,
@@ -104,7 +104,7 @@ impl Names {
         for (interface, named) in &self.networks {
             if is_all && of_name(interface).is_empty() {
                 let remark = format!("{}: there is no such interface", self.at(named.file, named.line));
-                origins.unmatched.push(nobodys(Some(interface), None, &named.name, remark));
+                origins.unmatched.push(unmatched(Some(interface), None, &named.name, remark));
             }
         }
         for (interface, peers) in &self.peers {
@@ -120,7 +120,7 @@ impl Names {
                     _ => "the interface has no such peer",
                 };
                 let remark = format!("{}: {why}", self.at(named.file, named.line));
-                origins.unmatched.push(nobodys(Some(interface), Some(key), &named.name, remark));
+                origins.unmatched.push(unmatched(Some(interface), Some(key), &named.name, remark));
             }
         }
     }
@@ -143,6 +143,11 @@ fn at(path: &Path, line: usize) -> String {
     format!("{}:{line}", printable(&path.to_string_lossy()))
 }
 
-fn nobodys(interface: Option<&Name>, peer: Option<crate::model::PublicKey>, name: &str, remark: String) -> Given {
-    Given { place: interface.map(ToString::to_string), peer, name: name.to_owned(), remark }
+fn unmatched(
+    interface: Option<&Name>,
+    peer: Option<crate::model::PublicKey>,
+    name: &str,
+    remark: String,
+) -> NameOrigin {
+    NameOrigin { qualified_name: interface.map(ToString::to_string), peer, name: name.to_owned(), remark }
 }

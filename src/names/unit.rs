@@ -32,12 +32,12 @@ pub(super) struct Found {
     pub(super) interface: Name,
     pub(super) network: Option<Named>,
     pub(super) peers: BTreeMap<PublicKey, Named>,
-    pub(super) odd: Vec<Odd>,
+    pub(super) odd: Vec<ParseWarning>,
 }
 
 /// Something odd. Its words need the paths of the files.
 #[derive(Debug)]
-pub(super) struct Odd {
+pub(super) struct ParseWarning {
     pub(super) file: usize,
     pub(super) line: usize,
     pub(super) what: What,
@@ -133,7 +133,7 @@ pub(super) struct Unit {
     /// A setting whose line goes on.
     unfinished: Option<(Setting, Vec<u8>)>,
     peers: BTreeMap<PublicKey, Known>,
-    odd: Vec<Odd>,
+    odd: Vec<ParseWarning>,
     is_full: bool,
 }
 
@@ -367,7 +367,7 @@ impl Unit {
     /// One more than are shown, which tells that there are more.
     fn remark(&mut self, line: usize, what: What) {
         if self.odd.len() <= MOST_REMARKS {
-            self.odd.push(Odd { file: self.file, line, what });
+            self.odd.push(ParseWarning { file: self.file, line, what });
         }
     }
 

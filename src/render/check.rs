@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::Report;
 use super::human::{Style, Tone, grouped, paragraph};
 use crate::findings::counters::counted_nowhere;
-use crate::findings::{Finding, Severity, Verdict, entered, hides_trouble, is_silent, seconds as elapsed};
-use crate::model::{Network, Problem, place};
+use crate::findings::{Finding, Severity, Verdict, hides_trouble, in_netns, is_silent, seconds as elapsed};
+use crate::model::{Network, Problem, qualified_name};
 
 /// What a check came to.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct Checked<'a> {
 }
 
 /// A thing that no counter shows, of a network that is in touch with no peer.
-pub(super) struct Blind<'a> {
+pub(super) struct Unexplained<'a> {
     pub(super) network: &'a Network,
     pub(super) what: &'static str,
     pub(super) look: String,
@@ -28,16 +28,16 @@ pub(super) struct Blind<'a> {
 
 impl Checked<'_> {
     /// What is counted nowhere, for the networks that nothing explains.
-    pub(super) fn blind(&self) -> Vec<Blind<'_>> {
+    pub(super) fn blind(&self) -> Vec<Unexplained<'_>> {
         let Report { snapshot, findings, .. } = self.report;
         let silent = snapshot.networks.iter().filter(|network| is_silent(network, findings, snapshot.timestamp));
         silent
             .flat_map(|network| {
-                counted_nowhere(network.backend).iter().map(move |unseen| Blind {
+                counted_nowhere(network.backend).iter().map(move |unseen| Unexplained {
                     network,
                     what: unseen.what,
-                    look: match network.netns.as_ref().and_then(|netns| snapshot.entrances.get(netns)) {
-                        Some(enter) => entered(&filled(unseen.look, network), enter),
+                    look: match network.netns.as_ref().and_then(|netns| snapshot.exec_prefixes.get(netns)) {
+                        Some(enter) => in_netns(&filled(unseen.look, network), enter),
                         None => filled(unseen.look, network),
                     },
                 })
@@ -53,7 +53,7 @@ impl Checked<'_> {
             (online + u64::from(peer.is_online(snapshot.timestamp)), all + 1)
         });
         let what = match snapshot.networks.as_slice() {
-            [one] => one.place(),
+            [one] => one.qualified_name(),
             several => format!("{} interfaces", grouped(several.len() as u64)),
         };
         let time = self.seconds.map_or_else(
@@ -115,7 +115,7 @@ pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::R
             let line = format!(
                 "{}: {}: {}: {}. Cause: {}. See: {}. Remedy: {}",
                 word(finding.severity),
-                place(&finding.interface, finding.netns.as_deref()),
+                qualified_name(&finding.interface, finding.netns.as_deref()),
                 finding.id,
                 finding.summary,
                 finding.cause,
@@ -142,7 +142,7 @@ fn write_paragraph(out: &mut dyn Write, style: &Style, finding: &Finding) -> io:
         out,
         "{} {} {}",
         style.paint(tone, word(finding.severity)),
-        style.paint(Tone::Bold, &style.outside(&place(&finding.interface, finding.netns.as_deref()))),
+        style.paint(Tone::Bold, &style.outside(&qualified_name(&finding.interface, finding.netns.as_deref()))),
         finding.id
     )?;
     paragraph(out, style, 2, Tone::Plain, &style.outside(&format!("{}.", finding.summary)))?;
@@ -161,12 +161,12 @@ fn write_paragraph(out: &mut dyn Write, style: &Style, finding: &Finding) -> io:
 fn write_blind(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::Result<()> {
     let blind = checked.blind();
     let mut last = None;
-    for Blind { network, what, look } in &blind {
+    for Unexplained { network, what, look } in &blind {
         if last != Some(*network) {
             last = Some(*network);
             let text = format!(
                 "{}: no peer is in touch, and no counter tells why; it may just be idle. Counted nowhere, and how to look:",
-                network.place()
+                network.qualified_name()
             );
             if style.width.is_some() {
                 paragraph(out, style, 0, Tone::Plain, &style.outside(&text))?;

@@ -19,7 +19,7 @@ use serde::{Serialize, Serializer};
 use self::event::EventDocument;
 pub use self::served::{Health, health, history, schema_of_all};
 use self::served::{HealthDocument, HistoryDocument};
-use super::check::{Blind, Checked};
+use super::check::{Checked, Unexplained};
 use super::text::Text;
 use super::{Endpoints, Report};
 use crate::error::Error;
@@ -418,8 +418,8 @@ struct UnseenDocument<'a> {
     look: String,
 }
 
-impl<'a> From<Blind<'a>> for UnseenDocument<'a> {
-    fn from(blind: Blind<'a>) -> Self {
+impl<'a> From<Unexplained<'a>> for UnseenDocument<'a> {
+    fn from(blind: Unexplained<'a>) -> Self {
         Self {
             netns: blind.network.netns.as_deref(),
             interface: blind.network.interface.text(),

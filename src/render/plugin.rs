@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::check::Checked;
 use crate::findings::{Finding, Limit, Severity, Verdict};
-use crate::model::{Counter, Network, Threshold, place, printable};
+use crate::model::{Counter, Network, Threshold, printable, qualified_name};
 use crate::rates::NetworkRates;
 
 /// Findings that are told; the rest is counted.
@@ -50,8 +50,8 @@ fn told(findings: &[Finding]) -> String {
     let texts: Vec<String> = bad()
         .take(TOLD)
         .map(|finding| {
-            let place = place(&finding.interface, finding.netns.as_deref());
-            format!("{place}: {} ({})", finding.summary, finding.id)
+            let qualified_name = qualified_name(&finding.interface, finding.netns.as_deref());
+            format!("{qualified_name}: {} ({})", finding.summary, finding.id)
         })
         .collect();
     let more = bad().count().saturating_sub(TOLD);

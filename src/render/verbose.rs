@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 
 use super::human::{Style, Tone, grouped, paragraph};
-use crate::model::{Fact, Given, Origins, printable};
+use crate::model::{AccessNote, NameOrigin, NameReport, printable};
 
 /// Writes where names come from, and which are nobody's.
 ///
 /// # Errors
 /// As the writer.
-pub fn origins(out: &mut dyn Write, style: &Style, origins: &Origins) -> io::Result<()> {
+pub fn origins(out: &mut dyn Write, style: &Style, origins: &NameReport) -> io::Result<()> {
     let heading = |text| style.paint(Tone::Bold, text);
     writeln!(out, "\n{}", heading("Names"))?;
     if origins.given.is_empty() {
@@ -42,12 +42,12 @@ pub fn origins(out: &mut dyn Write, style: &Style, origins: &Origins) -> io::Res
     Ok(())
 }
 
-fn write_given(out: &mut dyn Write, style: &Style, all: &[Given]) -> io::Result<()> {
+fn write_given(out: &mut dyn Write, style: &Style, all: &[NameOrigin]) -> io::Result<()> {
     for given in all {
-        let whose = match (&given.place, given.peer) {
-            (Some(place), Some(key)) => format!("{place} peer {key}"),
+        let whose = match (&given.qualified_name, given.peer) {
+            (Some(qualified_name), Some(key)) => format!("{qualified_name} peer {key}"),
             (None, Some(key)) => format!("peer {key}"),
-            (Some(place), None) => place.clone(),
+            (Some(qualified_name), None) => qualified_name.clone(),
             (None, None) => String::new(),
         };
         writeln!(
@@ -65,7 +65,7 @@ fn write_given(out: &mut dyn Write, style: &Style, all: &[Given]) -> io::Result<
 ///
 /// # Errors
 /// As the writer.
-pub fn sight(out: &mut dyn Write, style: &Style, facts: &[Fact]) -> io::Result<()> {
+pub fn access(out: &mut dyn Write, style: &Style, facts: &[AccessNote]) -> io::Result<()> {
     writeln!(out, "\n{}", style.paint(Tone::Bold, "What wgstat can see"))?;
     for fact in facts {
         paragraph(out, style, 2, Tone::Plain, &style.outside(&format!("{}: {}.", fact.topic, fact.text)))?;

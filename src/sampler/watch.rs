@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::PollFd;
 
-use super::looks::{Looks, Occasion};
+use super::baselines::{Baselines, Trigger};
 use super::{Sample, Sampler};
 use crate::collect::Scope;
-use crate::collect::news::{News, Woken};
+use crate::collect::link_monitor::{LinkMonitor, Wakeup};
 use crate::error::{Error, Result};
 use crate::events::{Event, Tracker};
 use crate::model::Settings;
@@ -38,12 +38,12 @@ pub struct Tick {
 /// Takes samples of one scope, again and again.
 pub struct Watch {
     sampler: Sampler,
-    news: News,
+    link_monitor: LinkMonitor,
     tracker: Tracker,
     interval: Duration,
     /// When the next tick is due; `None` before the first.
     due: Option<Instant>,
-    looks: Looks,
+    baselines: Baselines,
 }
 
 impl Watch {
@@ -54,12 +54,12 @@ impl Watch {
     pub fn open(scope: Scope, settings: Settings, interval: Duration) -> Result<Self> {
         let sampler = Sampler::open(scope, settings)?;
         Ok(Self {
-            news: sampler.survey.news()?,
+            link_monitor: sampler.collector.link_monitor()?,
             sampler,
             tracker: Tracker::default(),
             interval,
             due: None,
-            looks: Looks::default(),
+            baselines: Baselines::default(),
         })
     }
 
@@ -79,22 +79,22 @@ impl Watch {
     pub fn next(&mut self, files: &[PollFd<'_>]) -> Next {
         let start = Instant::now();
         let due = *self.due.get_or_insert(start);
-        match self.news.wait(due, files) {
-            Woken::Other => Next::Interrupted,
-            Woken::Changed => self.look(Occasion::Between).map_or_else(Next::Failed, Next::Change),
-            Woken::Due => {
+        match self.link_monitor.wait(due, files) {
+            Wakeup::Other => Next::Interrupted,
+            Wakeup::Changed => self.look(Trigger::Between).map_or_else(Next::Failed, Next::Change),
+            Wakeup::Due => {
                 // Counted from when it was due, not from when it came: the pace stays. What was missed is not made up for.
                 let late = Instant::now().saturating_duration_since(due);
                 let missed = late.as_nanos() / self.interval.as_nanos().max(1);
                 let steps = u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
                 self.due = due.checked_add(self.interval.saturating_mul(steps));
-                self.look(Occasion::Tick).map_or_else(Next::Failed, Next::Tick)
+                self.look(Trigger::Tick).map_or_else(Next::Failed, Next::Tick)
             }
         }
     }
 
-    fn look(&mut self, occasion: Occasion) -> Result<Arc<Tick>> {
-        let sample = self.looks.look(&mut self.sampler, occasion)?;
+    fn look(&mut self, occasion: Trigger) -> Result<Arc<Tick>> {
+        let sample = self.baselines.look(&mut self.sampler, occasion)?;
         let events = self.tracker.see(&sample.snapshot, &sample.findings);
         Ok(Arc::new(Tick { sample, events }))
     }

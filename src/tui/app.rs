@@ -12,7 +12,7 @@ use super::input::{Action, Motion, Turn, action, wheel};
 use super::peers::Peers;
 use crate::error::Error;
 use crate::events::Event;
-use crate::history::History;
+use crate::history::ThroughputHistory;
 use crate::model::{Name, Network, Peer};
 use crate::rates::{Identity, NetworkRates, identity};
 use crate::render::human::Style;
@@ -61,7 +61,7 @@ pub(super) enum Popup {
 #[derive(Clone)]
 struct Known {
     tick: Arc<Tick>,
-    history: History,
+    history: ThroughputHistory,
     events: VecDeque<Event>,
     failure: Option<Arc<Error>>,
     now: u64,
@@ -107,7 +107,7 @@ impl App {
         let mut app = Self {
             latest: Known {
                 tick: Arc::clone(&first),
-                history: History::default(),
+                history: ThroughputHistory::default(),
                 events: VecDeque::new(),
                 failure: None,
                 now,
@@ -321,7 +321,7 @@ impl App {
         &self.known().tick
     }
 
-    pub(super) const fn history(&self) -> &History {
+    pub(super) const fn history(&self) -> &ThroughputHistory {
         &self.known().history
     }
 

@@ -49,7 +49,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     header(buffer, take_top(&mut rest, 1), app);
     footer(buffer, take_bottom(&mut rest, 1), app, is_tall);
     if is_tall {
-        news(buffer, take_bottom(&mut rest, 1), app, u64::MAX);
+        link_monitor(buffer, take_bottom(&mut rest, 1), app, u64::MAX);
     }
     notices(buffer, &mut rest, app);
     if app.networks().is_empty() {
@@ -132,7 +132,7 @@ fn footer(buffer: &mut Buffer, area: Rect, app: &App, is_tall: bool) {
         write(buffer, area, vec![Span::styled(text, ink(&app.style, Tone::Bold))]);
         return;
     }
-    if !is_tall && news(buffer, area, app, NEWS) {
+    if !is_tall && link_monitor(buffer, area, app, NEWS) {
         return;
     }
     let mut spans = Vec::new();
@@ -149,7 +149,7 @@ fn footer(buffer: &mut Buffer, area: Rect, app: &App, is_tall: bool) {
 }
 
 /// What happened last, unless that is longer ago; whether there was anything.
-fn news(buffer: &mut Buffer, area: Rect, app: &App, oldest: u64) -> bool {
+fn link_monitor(buffer: &mut Buffer, area: Rect, app: &App, oldest: u64) -> bool {
     let Some(last) = app.events().back() else { return false };
     let seconds = app.now().saturating_sub(last.timestamp);
     if seconds >= oldest {
@@ -201,7 +201,8 @@ fn sentence(problem: &Problem) -> String {
 
 /// The same, and where.
 fn placed(problem: &Problem) -> String {
-    let place = problem.interface.as_ref().map(|name| crate::model::place(name, problem.netns.as_deref()) + ": ");
+    let place =
+        problem.interface.as_ref().map(|name| crate::model::qualified_name(name, problem.netns.as_deref()) + ": ");
     place.unwrap_or_default() + &sentence(problem)
 }
 

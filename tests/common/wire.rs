@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
-use wgstat::collect::Collector;
+use wgstat::collect::NamespaceCollector;
 use wgstat::collect::netlink::Transport;
 
 /// `linux/netlink.h`.
@@ -106,8 +106,8 @@ fn address(datagram: &mut [u8], sequence: [u8; 4]) {
 }
 
 /// A collector that reads these replies, and finds no daemon.
-pub(crate) fn collector(rtnl: Script, genl: Script) -> Collector<Script> {
-    Collector::with(rtnl, genl, Path::new("/nonexistent"))
+pub(crate) fn collector(rtnl: Script, genl: Script) -> NamespaceCollector<Script> {
+    NamespaceCollector::with(rtnl, genl, Path::new("/nonexistent"))
 }
 
 pub(crate) fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {

@@ -119,7 +119,7 @@ fn three_namespaces() {
         let metrics = wgstat(&format!("export-metrics --netns all --compat {compat}")).stdout;
         assert_each_series_once(&metrics);
     }
-    let sight = String::from_utf8(wgstat("check -v --netns all --interval 0").stdout).unwrap();
+    let access = String::from_utf8(wgstat("check -v --netns all --interval 0").stdout).unwrap();
     let inode = std::fs::read_link("/proc/self/ns/net").unwrap();
     for fact in [
         format!("looks from {}, and sees 3 others.", inode.display()),
@@ -128,7 +128,7 @@ fn three_namespaces() {
         "its WireGuard driver".to_owned(),
         "CAP_SYS_ADMIN, to enter other network namespaces (--netns): yes.".to_owned(),
     ] {
-        assert!(sight.contains(&fact), "{fact}\n{sight}");
+        assert!(access.contains(&fact), "{fact}\n{access}");
     }
     let without = String::from_utf8(one.run(&["wgstat", "export-metrics"]).stdout).unwrap();
     assert!(without.contains("interface=\"wg0\"} 1\n") && !without.contains("netns"), "{without}");
@@ -325,14 +325,14 @@ fn unprivileged() {
         stderr.contains("cannot enter it: Operation not permitted") && stderr.contains("CAP_SYS_ADMIN"),
         "{stderr}"
     );
-    let sight = String::from_utf8(nobody("check -v --interval 0").stdout).unwrap();
+    let access = String::from_utf8(nobody("check -v --interval 0").stdout).unwrap();
     let denied = format!("network namespace {}: cannot enter it: Operation not permitted", other.name());
     for fact in [
         denied.as_str(),
         "CAP_NET_ADMIN, to read the peers of kernel interfaces: no.",
         "AmbientCapabilities=CAP_NET_ADMIN",
     ] {
-        assert!(sight.split_whitespace().collect::<Vec<_>>().join(" ").contains(fact), "{fact}\n{sight}");
+        assert!(access.split_whitespace().collect::<Vec<_>>().join(" ").contains(fact), "{fact}\n{access}");
     }
     // What cannot be seen is not missing.
     assert_eq!(nobody(&format!("check wg7 --netns {}", other.name())).status.code(), Some(3));

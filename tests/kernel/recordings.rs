@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
 use nix::sched::{CloneFlags, setns};
 use wgstat::collect::netlink::KernelSocket;
-use wgstat::collect::{Collector, Scope};
+use wgstat::collect::{NamespaceCollector, Scope};
 use wgstat::model::{InterfaceStats, Snapshot};
 
 use super::common::recording::{Recorder, Recording};
@@ -103,7 +103,7 @@ fn record(host: &Host) -> (Recording, Snapshot) {
             (Recorder { socket: KernelSocket::open(protocol).unwrap(), heard: heard.clone() }, heard)
         };
         let ((rtnl, rtnl_heard), (genl, genl_heard)) = (recorder(NETLINK_ROUTE), recorder(NETLINK_GENERIC));
-        let mut collector = Collector::with(rtnl, genl, Path::new("/nonexistent"));
+        let mut collector = NamespaceCollector::with(rtnl, genl, Path::new("/nonexistent"));
         let snapshot = collector.collect(&Scope::default(), now).unwrap();
         let heard = |heard: Arc<Mutex<Vec<Vec<u8>>>>| heard.lock().unwrap().clone();
         (Recording { now, rtnl: heard(rtnl_heard), genl: heard(genl_heard) }, snapshot)

@@ -2,8 +2,8 @@
 
 use wgstat::collect::Scope;
 use wgstat::collect::netlink::{Failure, Netlink};
-use wgstat::error::{Code, Error};
-use wgstat::model::{Counter, Snapshot};
+use wgstat::error::Error;
+use wgstat::model::{Code, Counter, Snapshot};
 
 use crate::common::wire::{
     ACK_TLVS, DATA, DONE, DUMP_INTR, MULTI, PORT, Script, Step, attribute, collector, continued, device, done, error,

@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod documents;
 mod dump;
+mod environment;
 mod generated;
 mod golden;
 mod lab;
@@ -21,7 +22,6 @@ mod names;
 mod naming;
 mod serve;
 mod sockets;
-mod surroundings;
 #[cfg(feature = "tui")]
 mod terminal;
 mod units;

@@ -8,9 +8,8 @@ use std::process::Command;
 use clap::CommandFactory as _;
 use wgstat::cli::Cli;
 use wgstat::config::keys::TABLES;
-use wgstat::error::Code;
 use wgstat::findings::rules::RULES;
-use wgstat::model::Counter;
+use wgstat::model::{Code, Counter};
 
 use crate::lab::in_lab;
 

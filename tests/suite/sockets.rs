@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
 use wgstat::collect::netlink::KernelSocket;
-use wgstat::collect::{Collector, Scope};
-use wgstat::error::{Code, Error};
-use wgstat::model::{Backend, Network, Snapshot};
+use wgstat::collect::{NamespaceCollector, Scope};
+use wgstat::error::Error;
+use wgstat::model::{Backend, Code, Network, Snapshot};
 
 const NOW: u64 = 1_795_000_000;
 const HONEST: &str = "private_key=4040404040404040404040404040404040404040404040404040404040404040\nlisten_port=51820\n\
@@ -18,9 +18,9 @@ const HONEST: &str = "private_key=4040404040404040404040404040404040404040404040
     protocol_version=1\nendpoint=192.0.2.1:51820\nlast_handshake_time_sec=1794999990\nlast_handshake_time_nsec=1\n\
     tx_bytes=20\nrx_bytes=10\npersistent_keepalive_interval=25\nallowed_ip=10.0.0.2/32\nerrno=0\n\n";
 
-fn collector(directory: &Path) -> Collector {
+fn collector(directory: &Path) -> NamespaceCollector {
     let open = |protocol| KernelSocket::open(protocol).unwrap();
-    Collector::with(open(NETLINK_ROUTE), open(NETLINK_GENERIC), directory)
+    NamespaceCollector::with(open(NETLINK_ROUTE), open(NETLINK_GENERIC), directory)
 }
 
 fn look(directory: &Path) -> Snapshot {

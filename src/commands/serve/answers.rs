@@ -8,12 +8,12 @@ use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
 use crate::findings::Finding;
-use crate::history::record::Subject;
+use crate::history::counters::Subject;
 use crate::http::{Metrics, Reply};
 use crate::model::{Name, Network, Problem, Snapshot};
 use crate::render::json::{self, Health};
 use crate::render::{Endpoints, Report, prometheus};
-use crate::sampler::{Live, Sample};
+use crate::sampler::{OnDemandSampler, Sample};
 
 /// What is asked for, and in what form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) enum What {
     /// `/api/networks/NAME`, in this namespace if one is given.
     Network { name: String, netns: Option<String>, endpoints: Endpoints },
     /// `/api/history`: of an interface, or the sum of all.
-    History { interface: Option<String>, netns: Option<String>, endpoints: Endpoints },
+    ThroughputHistory { interface: Option<String>, netns: Option<String>, endpoints: Endpoints },
     /// `/metrics`.
     Metrics,
     /// `/health`.
@@ -39,7 +39,7 @@ pub(super) enum What {
 
 impl What {
     const fn needs_look(&self) -> bool {
-        !matches!(self, Self::History { .. })
+        !matches!(self, Self::ThroughputHistory { .. })
     }
 
     const fn needs_rates(&self) -> bool {
@@ -58,12 +58,17 @@ pub(super) struct Rendering {
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// One answer for each thing wanted, in the same order, all from one look.
-pub(super) fn answers(live: &mut Live, wanted: &[Wanted], rendering: &Rendering, uptime: Duration) -> Vec<Reply> {
+pub(super) fn answers(
+    live: &mut OnDemandSampler,
+    wanted: &[Wanted],
+    rendering: &Rendering,
+    uptime: Duration,
+) -> Vec<Reply> {
     let is_any = |of: fn(&What) -> bool| wanted.iter().any(|wanted| of(&wanted.what));
     let look = is_any(What::needs_look).then(|| live.look(is_any(What::needs_rates)));
     let answer = |wanted: &Wanted| {
         let made = match (&wanted.what, &look) {
-            (What::History { interface, netns, endpoints }, _) => {
+            (What::ThroughputHistory { interface, netns, endpoints }, _) => {
                 history(live, interface.as_deref(), netns.as_deref(), *endpoints)
             }
             (What::Health, Some(Err(_)) | None) => {
@@ -156,12 +161,17 @@ fn not_found(name: &str, networks: &[Network]) -> Error {
 }
 
 /// What the samples in the background brought.
-fn history(live: &Live, interface: Option<&str>, netns: Option<&str>, endpoints: Endpoints) -> Result<Reply> {
+fn history(
+    live: &OnDemandSampler,
+    interface: Option<&str>,
+    netns: Option<&str>,
+    endpoints: Endpoints,
+) -> Result<Reply> {
     let none = Sample { snapshot: Snapshot::default(), rates: Vec::new(), findings: Vec::new() };
     let sample = live.last().unwrap_or(&none);
     let networks = &sample.snapshot.networks;
     let subject: &Subject = match interface {
-        Some(name) => live.record().find(name, netns).ok_or_else(|| not_found(name, networks))?,
+        Some(name) => live.counters().find(name, netns).ok_or_else(|| not_found(name, networks))?,
         None => &None,
     };
     let is_of_it = |finding: &&Finding| {
@@ -170,7 +180,7 @@ fn history(live: &Live, interface: Option<&str>, netns: Option<&str>, endpoints:
     };
     let findings: Vec<Finding> = sample.findings.iter().filter(is_of_it).cloned().collect();
     let report = Report { findings: &findings, ..report(sample, endpoints) };
-    let points = live.record().of(subject).into_iter().flatten();
+    let points = live.counters().of(subject).into_iter().flatten();
     Ok(written(200, |out| json::history(out, &report, subject, points)))
 }
 

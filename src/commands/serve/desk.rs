@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::answers::{Rendering, Wanted, answers};
 use crate::http::{Promise, Reply, promise};
 use crate::model::{Name, Settings};
-use crate::sampler::Live;
+use crate::sampler::OnDemandSampler;
 
 /// What is asked for and not answered yet.
 #[derive(Default)]
@@ -117,7 +117,7 @@ enum Task {
 /// Starts the thread.
 pub(super) fn start(
     desk: Arc<Desk>,
-    mut live: Live,
+    mut live: OnDemandSampler,
     poll: Duration,
     rendering: Rendering,
 ) -> std::io::Result<JoinHandle<()>> {

@@ -95,7 +95,9 @@ impl Handler for Routes {
             "/metrics" => What::Metrics,
             "/health" => What::Health,
             "/api/status" => What::Status(endpoints),
-            "/api/history" => What::History { interface: parameter("interface"), netns: parameter("netns"), endpoints },
+            "/api/history" => {
+                What::ThroughputHistory { interface: parameter("interface"), netns: parameter("netns"), endpoints }
+            }
             _ => match request.behind("/api/networks/") {
                 Some(name) => What::Network { name: name.into_owned(), netns: parameter("netns"), endpoints },
                 None => return Answer::Now(not_found(&request.path)),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{FindingDocument, ProblemDocument, SCHEMA_VERSION, Text, append, findings, schemas};
 use crate::findings::{Severity, hides_trouble};
-use crate::history::record::{Point, Subject};
+use crate::history::counters::{Point, Subject};
 use crate::model::{Counter, Network};
 use crate::render::Report;
 
@@ -190,7 +190,7 @@ struct HealthNetworks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use crate::model::Code;
     use crate::model::{Problem, Snapshot};
     use crate::render::Endpoints;
 

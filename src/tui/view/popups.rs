@@ -197,7 +197,7 @@ fn findings(app: &App, width: usize) -> (String, Vec<Text>) {
             paragraph(&mut texts, width, Tone::Bold, 2, &format!("to do: {remedy}"));
         }
     }
-    (format!("{}: findings and counters", style.outside(&network.place())), texts)
+    (format!("{}: findings and counters", style.outside(&network.qualified_name())), texts)
 }
 
 fn events(app: &App, width: usize) -> Vec<Text> {

@@ -8,10 +8,9 @@ use std::ops::Range;
 
 use regex::Regex;
 use serde_json::{Map, Value};
-use wgstat::error::Code;
 use wgstat::findings::counters::{Meaning, counted_nowhere, meaning};
 use wgstat::http;
-use wgstat::model::{Backend, Counter};
+use wgstat::model::{Backend, Code, Counter};
 
 use super::markdown::root;
 use crate::lab::in_lab;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use wgstat::collect::Scope;
-use wgstat::findings::{Case, diagnose, findings, verdict};
-use wgstat::model::{AllowedIp, Backend, InterfaceStats, Name, Network, Peer, Route, Snapshot, Surroundings};
+use wgstat::findings::{DiagnosisInput, diagnose, findings, verdict};
+use wgstat::model::{AllowedIp, Backend, Environment, InterfaceStats, Name, Network, Peer, Route, Snapshot};
 use wgstat::render::check::{self, Checked};
 use wgstat::render::human::Style;
 use wgstat::render::{Endpoints, Report, stats, status};
@@ -65,11 +65,11 @@ fn route_that_no_peer_takes(style: &Style) -> String {
             last_handshake: Some(timestamp - 9),
             ..Peer::default()
         };
-        let around = Surroundings {
+        let around = Environment {
             addresses: Some(vec![ip([10, 9, 0, 1], 32)]),
             routes: Some(vec![Route { destination: ip([10, 77, 0, 0], 24), is_connected: false }]),
             paths: HashMap::new(),
-            ..Surroundings::default()
+            ..Environment::default()
         };
         let network = Network {
             interface: Name::from("wg0"),
@@ -80,13 +80,13 @@ fn route_that_no_peer_takes(style: &Style) -> String {
             mtu: Some(1420),
             stats: InterfaceStats::from_values(&counters),
             peers: Some(vec![peer]),
-            surroundings: Some(Box::new(around)),
+            environment: Some(Box::new(around)),
             ..Network::default()
         };
         Snapshot { timestamp, networks: vec![network], ..Snapshot::default() }
     };
     let (before, now) = (look(1_795_000_000, 0), look(1_795_000_002, 3));
-    let findings = diagnose(&Case { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &[] });
+    let findings = diagnose(&DiagnosisInput { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &[] });
     let report = Report { snapshot: &now, rates: &[], findings: &findings, endpoints: Endpoints::Shown };
     let verdict = verdict(&findings, &[]);
     let mut text = Vec::new();

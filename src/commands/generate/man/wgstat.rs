@@ -7,9 +7,8 @@ use roff::{bold, italic, roman};
 
 use super::page::{Title, option_word, value_word};
 use super::{Page, options};
-use crate::error::Code;
 use crate::findings::counters;
-use crate::model::{Backend, Counter};
+use crate::model::{Backend, Code, Counter};
 
 pub(super) fn page(command: &Command) -> io::Result<Vec<u8>> {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();

@@ -6,30 +6,30 @@ use std::path::Path;
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::files::Fault;
-use super::netns::{self, Namespace, Wanted};
+use super::netns::{self, Namespace, NetnsSelector};
 use super::proc;
 use super::userspace::{self, read_all, socket_files};
-use crate::model::{Fact, printable};
+use crate::model::{AccessNote, printable};
 
 /// The facts, for the calling thread's network namespace.
 #[must_use]
-pub fn facts(names: &[Fault]) -> Vec<Fact> {
+pub fn facts(names: &[Fault]) -> Vec<AccessNote> {
     let mut facts = vec![kernel()];
     facts.extend(privileges());
     facts.extend(namespaces());
     facts.extend(sockets());
     facts.extend(names.iter().map(|fault| {
         let problem = fault.problem();
-        Fact { topic: "names", text: problem.message, help: problem.hint }
+        AccessNote { topic: "names", text: problem.message, help: problem.hint }
     }));
     facts
 }
 
-fn fact(topic: &'static str, text: impl Into<String>, help: Option<&str>) -> Fact {
-    Fact { topic, text: text.into(), help: help.map(str::to_owned) }
+fn fact(topic: &'static str, text: impl Into<String>, help: Option<&str>) -> AccessNote {
+    AccessNote { topic, text: text.into(), help: help.map(str::to_owned) }
 }
 
-fn kernel() -> Fact {
+fn kernel() -> AccessNote {
     let name = rustix::system::uname();
     let release = printable(&name.release().to_string_lossy()).into_owned();
     if Path::new("/sys/module/wireguard").exists() {
@@ -54,16 +54,16 @@ const NEEDED: [(CapabilitySet, &str, &str); 5] = [
     (CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to read names in files that are root's"),
 ];
 
-fn privileges() -> Vec<Fact> {
+fn privileges() -> Vec<AccessNote> {
     // It fails for no process that asks about itself.
     let own = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
-    let mut facts: Vec<Fact> = NEEDED
+    let mut facts: Vec<AccessNote> = NEEDED
         .into_iter()
         .map(|(capability, name, purpose)| {
             if own.contains(capability) {
                 return fact("privilege", format!("{name}, {purpose}: yes"), None);
             }
-            Fact { topic: "privilege", text: format!("{name}, {purpose}: no"), help: Some(grant(name)) }
+            AccessNote { topic: "privilege", text: format!("{name}, {purpose}: no"), help: Some(grant(name)) }
         })
         .collect();
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
@@ -89,8 +89,8 @@ fn grant(name: &str) -> String {
 /// Namespaces that are listed.
 const LISTED: usize = 20;
 
-fn namespaces() -> Vec<Fact> {
-    let found = netns::find(&[Wanted::All]).unwrap_or_default();
+fn namespaces() -> Vec<AccessNote> {
+    let found = netns::find(&[NetnsSelector::All]).unwrap_or_default();
     let (own, others): (Vec<&Namespace>, Vec<&Namespace>) =
         found.namespaces.iter().partition(|namespace| namespace.is_own());
     let own = own.first().map_or("a network namespace that it cannot tell", |namespace| namespace.label.as_str());
@@ -102,13 +102,13 @@ fn namespaces() -> Vec<Fact> {
     for namespace in others.iter().take(LISTED) {
         facts.push(match namespace.inside(|| ()) {
             Ok(()) => fact("namespace", format!("{}: can be entered", printable(&namespace.label)), None),
-            Err(problem) => Fact { topic: "namespace", text: problem.message, help: problem.hint },
+            Err(problem) => AccessNote { topic: "namespace", text: problem.message, help: problem.hint },
         });
     }
     if let Some(more) = others.len().checked_sub(LISTED).filter(|&more| more > 0) {
         facts.push(fact("namespace", format!("and {more} more"), None));
     }
-    facts.extend(found.problems.into_iter().map(|problem| Fact {
+    facts.extend(found.problems.into_iter().map(|problem| AccessNote {
         topic: "namespace",
         text: problem.message,
         help: problem.hint,
@@ -118,7 +118,7 @@ fn namespaces() -> Vec<Fact> {
 
 const ALL: &str = "--netns NAME, or --netns all for every one, also those of containers";
 
-fn sockets() -> Vec<Fact> {
+fn sockets() -> Vec<AccessNote> {
     let files = match socket_files(Path::new(userspace::DIRECTORY)) {
         Ok(files) => files,
         Err(error) => {

@@ -28,27 +28,27 @@ fn refusal(errno: i32) -> Vec<u8> {
 }
 
 /// wg0 (ifindex 3) with one peer at 192.0.2.1, and these replies to what is asked about its surroundings after the addresses.
-fn around(replies: Vec<Vec<u8>>) -> Snapshot {
+fn env(replies: Vec<Vec<u8>>) -> Snapshot {
     let mut rtnl = vec![[link(3, b"wg0", "wireguard", &[7]), done(0, 0)].concat(), done(0, 0)];
     rtnl.extend(replies);
     let genl = vec![family(), [device(&[peer(1, 0, &[([10, 9, 0, 2], 32)])]), done(0, 0)].concat()];
     let mut collector = collector(Script::replies(rtnl), Script::replies(genl));
     let mut snapshot = collector.collect(&Scope::default(), NOW).unwrap();
-    collector.look_around(&mut snapshot, |_| false);
+    collector.collect_environment(&mut snapshot, |_| false);
     snapshot
 }
 
 fn path(snapshot: &Snapshot) -> Option<Path> {
     let network = &snapshot.networks[0];
     let endpoint = network.peers.as_ref().unwrap()[0].endpoint.unwrap();
-    network.surroundings.as_ref().unwrap().path(endpoint).cloned()
+    network.environment.as_ref().unwrap().path(endpoint).cloned()
 }
 
 #[test]
 fn way_through_a_link_has_its_mtu_and_the_routes() {
     let mtu = attribute(8, &attribute(2, &1300_u32.to_ne_bytes()));
     let gateway = attribute(5, &[192, 0, 2, 254]);
-    let snapshot = around(vec![route(32, 1, &[out_of(2), mtu, gateway]), link(2, b"eth0", "", &[])]);
+    let snapshot = env(vec![route(32, 1, &[out_of(2), mtu, gateway]), link(2, b"eth0", "", &[])]);
     assert_eq!(path(&snapshot), Some(Path::Through { ifindex: 2, mtu: Some(1300), is_routed: true }));
     let eth0 = &snapshot.host(None).unwrap().links[&2];
     assert_eq!((eth0.name.text().as_ref(), eth0.mtu), ("eth0", Some(1420)));
@@ -67,23 +67,23 @@ fn way_to_one_address_is_asked_for_once() {
     let peers: Vec<Vec<u8>> = (1..=20).map(|number| peer(number, 0, &[])).collect();
     let mut collector = collector(rtnl, Script::replies([family(), [device(&peers), done(0, 0)].concat()]));
     let mut snapshot = collector.collect(&Scope::default(), NOW).unwrap();
-    collector.look_around(&mut snapshot, |_| false);
+    collector.collect_environment(&mut snapshot, |_| false);
     assert_eq!((path(&snapshot), requests.get()), (Some(Path::Local), 3));
 }
 
 #[test]
 fn way_to_this_host_and_no_way_are_told_apart() {
-    assert_eq!(path(&around(vec![route(32, 2, &[out_of(1)])])), Some(Path::Local));
-    assert_eq!(path(&around(vec![refusal(ENETUNREACH)])), Some(Path::None));
+    assert_eq!(path(&env(vec![route(32, 2, &[out_of(1)])])), Some(Path::Local));
+    assert_eq!(path(&env(vec![refusal(ENETUNREACH)])), Some(Path::None));
     // An "unreachable" route as IPv6 gives it, and a "blackhole".
-    assert_eq!(path(&around(vec![route(32, 7, &[])])), Some(Path::None));
-    assert_eq!(path(&around(vec![refusal(EINVAL)])), Some(Path::None));
+    assert_eq!(path(&env(vec![route(32, 7, &[])])), Some(Path::None));
+    assert_eq!(path(&env(vec![refusal(EINVAL)])), Some(Path::None));
 }
 
 #[test]
 fn request_that_is_refused_is_a_problem_and_no_finding() {
     for reply in [error(EINVAL, "not so", false), refusal(12)] {
-        let snapshot = around(vec![reply]);
+        let snapshot = env(vec![reply]);
         assert_eq!(path(&snapshot), None);
         assert!(snapshot.problems[0].message.starts_with("cannot read the way to its endpoints: "));
     }
@@ -92,8 +92,8 @@ fn request_that_is_refused_is_a_problem_and_no_finding() {
     let rtnl = vec![[link(3, b"wg0", "wireguard", &[7]), done(0, 0)].concat(), refusal(12)];
     let mut collector = collector(Script::replies(rtnl), Script::replies(genl));
     let mut snapshot = collector.collect(&Scope::default(), NOW).unwrap();
-    collector.look_around(&mut snapshot, |_| false);
-    assert_eq!(snapshot.networks[0].surroundings.as_ref().unwrap().addresses, None);
+    collector.collect_environment(&mut snapshot, |_| false);
+    assert_eq!(snapshot.networks[0].environment.as_ref().unwrap().addresses, None);
     assert!(snapshot.problems[0].message.starts_with("cannot read addresses: "));
 }
 
@@ -107,10 +107,10 @@ fn way_around_a_loop_is_the_longest_prefix_that_is_not_the_tunnel() {
         route(16, 1, &[to([198, 51, 0, 0]), out_of(6)]),
         done(0, 0),
     ];
-    let snapshot = around(vec![route(32, 1, &[out_of(3)]), all.concat(), link(2, b"eth0", "", &[])]);
+    let snapshot = env(vec![route(32, 1, &[out_of(3)]), all.concat(), link(2, b"eth0", "", &[])]);
     let detour = Detour { gateway: Some([192, 0, 2, 254].into()), link: "eth0".into() };
     assert_eq!(path(&snapshot), Some(Path::Loop(Some(detour))));
-    assert_eq!(path(&around(vec![route(32, 1, &[out_of(3)]), done(0, 0)])), Some(Path::Loop(None)));
+    assert_eq!(path(&env(vec![route(32, 1, &[out_of(3)]), done(0, 0)])), Some(Path::Loop(None)));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn mutated_routes_and_addresses_never_panic() {
             let genl = vec![family(), [device(&[peer(1, 0, &[])]), done(0, 0)].concat()];
             let mut collector = collector(Script::replies(rtnl), Script::replies(genl));
             let mut snapshot = collector.collect(&Scope::default(), NOW).unwrap();
-            collector.look_around(&mut snapshot, |_| false);
+            collector.collect_environment(&mut snapshot, |_| false);
             snapshot
         };
         match catch_unwind(AssertUnwindSafe(look)) {

@@ -12,7 +12,8 @@ use rustix::io::Errno;
 
 use super::link::is_tunnel;
 use super::netlink::payloads;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
+use crate::model::Code;
 
 /// `RTMGRP_LINK`.
 const LINKS: u32 = 1;
@@ -25,7 +26,7 @@ const APART: Duration = Duration::from_millis(250);
 
 /// What ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Woken {
+pub enum Wakeup {
     /// The time is over.
     Due,
     /// Links changed.
@@ -35,7 +36,7 @@ pub enum Woken {
 }
 
 /// Waits, and listens meanwhile.
-pub struct News {
+pub struct LinkMonitor {
     /// Not there where links are watched in other namespaces: an open socket would keep one that is to vanish.
     socket: Option<Socket>,
     buffer: Vec<u8>,
@@ -45,7 +46,7 @@ pub struct News {
     looked: Option<Instant>,
 }
 
-impl News {
+impl LinkMonitor {
     /// Listens in the calling thread's network namespace.
     ///
     /// # Errors
@@ -62,28 +63,28 @@ impl News {
             subject: "news of links".to_owned(),
             cause: error.to_string(),
         })?;
-        Ok(Self { socket: Some(socket), ..Self::deaf() })
+        Ok(Self { socket: Some(socket), ..Self::disabled() })
     }
 
     /// Hears nothing.
     #[must_use]
-    pub const fn deaf() -> Self {
+    pub const fn disabled() -> Self {
         Self { socket: None, buffer: Vec::new(), pending: None, looked: None }
     }
 
     /// Waits until it is time, links changed, or something happens to one of the `others`.
-    pub fn wait(&mut self, due: Instant, others: &[PollFd<'_>]) -> Woken {
+    pub fn wait(&mut self, due: Instant, others: &[PollFd<'_>]) -> Wakeup {
         loop {
             let now = Instant::now();
             if now >= due {
                 // A look at all is a look at what changed, too.
                 self.pending = None;
-                return Woken::Due;
+                return Wakeup::Due;
             }
             if self.pending.is_some_and(|pending| now >= pending) {
                 self.pending = None;
                 self.looked = Some(now);
-                return Woken::Changed;
+                return Wakeup::Changed;
             }
             let until = self.pending.map_or(due, |pending| pending.min(due));
             let mut files = others.to_vec();
@@ -93,7 +94,7 @@ impl News {
             let time = Timespec::try_from(until.saturating_duration_since(now)).ok();
             let _ = poll(&mut files, time.as_ref());
             if files.iter().take(others.len()).any(|file| !file.revents().is_empty()) {
-                return Woken::Other;
+                return Wakeup::Other;
             }
             if self.is_there_news() && self.pending.is_none() {
                 let now = Instant::now();

@@ -43,7 +43,7 @@ pub struct OuterLink {
 
 /// Of one interface.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Surroundings {
+pub struct Environment {
     /// `Ip6InAddrErrors` of the interface (`/proc/thread-self/net/dev_snmp6/NAME`), in packets.
     pub ipv6_in_addr_errors: Option<u64>,
     /// `Ip6OutMcastPkts` of the interface (`/proc/thread-self/net/dev_snmp6/NAME`), in packets: among them the kernel's own
@@ -61,7 +61,7 @@ pub struct Surroundings {
     pub paths: HashMap<PathKey, Path>,
 }
 
-impl Surroundings {
+impl Environment {
     /// The way to this endpoint, as far as it is known.
     #[must_use]
     pub fn path(&self, endpoint: SocketAddr) -> Option<&Path> {

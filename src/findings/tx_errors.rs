@@ -2,14 +2,14 @@
 
 use super::allowed_ips::{meet, uncovered};
 use super::errors::counted;
-use super::view::View;
+use super::network_view::NetworkView;
 use super::{Finding, Severity, about_peer, finding, path};
 use crate::model::{AllowedIp, Backend, Counter, Network, Peer, Route, Snapshot};
 use crate::rates::counterpart;
 
 /// Growth of the kernel's `tx_errors` beside the refused ones: nobody takes the destination, or whoever does has no endpoint.
 /// The counter does not tell them apart; where only one of the two can be, it was that one.
-pub(super) fn judge(view: &View<'_>, unsent: u64) -> Finding {
+pub(super) fn evaluate(view: &NetworkView<'_>, unsent: u64) -> Finding {
     let network = view.network;
     let base = finding("tx_errors", network);
     let grouped = groups_of_ipv6(view, unsent);
@@ -26,7 +26,7 @@ pub(super) fn judge(view: &View<'_>, unsent: u64) -> Finding {
         };
     }
     let peers = view.peers();
-    let routes = view.around().and_then(|around| around.routes.as_deref());
+    let routes = view.env().and_then(|env| env.routes.as_deref());
     // Without the one or the other nothing can be told apart.
     let (mut open, silent) = match (routes, &network.peers) {
         (Some(routes), Some(peers)) => (uncovered(routes, peers), without_endpoint(routes, peers)),
@@ -79,22 +79,18 @@ pub(super) fn judge(view: &View<'_>, unsent: u64) -> Finding {
 
 /// Whether the routes into this network will be needed: to read them takes its time where there are many.
 #[must_use]
-pub fn wants_routes(before: Option<&Snapshot>, network: &Network) -> bool {
+pub fn needs_routes(before: Option<&Snapshot>, network: &Network) -> bool {
     let old = before.and_then(|before| counterpart(before, network)).and_then(|old| old.stats.get(Counter::TxErrors));
     network.backend == Backend::Kernel
         && old.zip(network.stats.get(Counter::TxErrors)).is_some_and(|(old, new)| new > old)
 }
 
 /// How many were messages of IPv6 itself to groups, which no peer took.
-fn groups_of_ipv6(view: &View<'_>, unsent: u64) -> u64 {
+fn groups_of_ipv6(view: &NetworkView<'_>, unsent: u64) -> u64 {
     let group = std::net::IpAddr::from([0xff02, 0, 0, 0, 0, 0, 0, 2]);
     let is_taken = view.peers().iter().flat_map(|peer| &peer.allowed_ips).any(|ip| ip.contains(group));
     // Whose they would be is not known without the peers.
-    if is_taken || view.network.peers.is_none() {
-        0
-    } else {
-        unsent.min(view.grown_of(|around| around.ipv6_multicast_sent))
-    }
+    if is_taken || view.network.peers.is_none() { 0 } else { unsent.min(view.grown_of(|env| env.ipv6_multicast_sent)) }
 }
 
 /// The peers without an endpoint that something is routed to.

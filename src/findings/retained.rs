@@ -7,14 +7,14 @@ use crate::model::{Name, Network, Snapshot};
 
 /// What was found by growth and surroundings, which one look does not tell.
 #[derive(Debug, Default)]
-pub struct Lasting {
+pub struct RetainedFindings {
     /// Findings that needed more than the look itself.
     found: Vec<Finding>,
     /// What the look alone would have said, and the diagnosis knew better: network and id.
     replaced: Vec<(Option<String>, Name, &'static str)>,
 }
 
-impl Lasting {
+impl RetainedFindings {
     /// What of a diagnosis the look that it ended with does not tell by itself.
     #[must_use]
     pub fn of(snapshot: &Snapshot, diagnosed: &[Finding]) -> Self {
@@ -33,9 +33,9 @@ impl Lasting {
             |finding: &Finding| snapshot.networks.iter().any(|network: &Network| finding.concerns(network));
         // Whoever came or went since then: the look knows.
         all.extend(self.found.iter().filter(|finding| concerns_one(finding)).cloned());
-        let lasting = all.len();
+        let retained = all.len();
         for finding in at_a_look {
-            let is_known = all.iter().take(lasting).any(|known| is_same(known, &finding));
+            let is_known = all.iter().take(retained).any(|known| is_same(known, &finding));
             let is_replaced = self.replaced.iter().any(|(netns, interface, id)| {
                 finding.id == *id && finding.netns == *netns && finding.interface == *interface
             });
@@ -55,7 +55,7 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Case, Severity, diagnose};
+    use super::super::{DiagnosisInput, Severity, diagnose};
     use super::*;
     use crate::model::{Backend, Counter, InterfaceStats};
 
@@ -76,23 +76,23 @@ mod tests {
         Snapshot { networks: vec![network], ..Snapshot::default() }
     }
 
-    fn lasting(before: &Snapshot, now: &Snapshot) -> Lasting {
-        let case = Case { now, before: Some(before), seconds: 30.0, between: None, limits: &[] };
-        Lasting::of(now, &diagnose(&case))
+    fn retained(before: &Snapshot, now: &Snapshot) -> RetainedFindings {
+        let case = DiagnosisInput { now, before: Some(before), seconds: 30.0, between: None, limits: &[] };
+        RetainedFindings::of(now, &diagnose(&case))
     }
 
-    fn told(lasting: &Lasting, snapshot: &Snapshot) -> Vec<(&'static str, Severity)> {
-        let all = lasting.join(snapshot, findings(snapshot));
+    fn told(retained: &RetainedFindings, snapshot: &Snapshot) -> Vec<(&'static str, Severity)> {
+        let all = retained.join(snapshot, findings(snapshot));
         all.iter().map(|finding| (finding.id, finding.severity)).collect()
     }
 
     #[test]
     fn growth_is_told_until_the_next_diagnosis() {
         let (before, now) = (look(&[], true), look(&[(Counter::RxErrors, 4), (Counter::RxFrameErrors, 4)], true));
-        let lasting = lasting(&before, &now);
+        let retained = retained(&before, &now);
         let later = look(&[(Counter::RxErrors, 5), (Counter::RxFrameErrors, 5), (Counter::RxDropped, 1)], true);
         let expected = [("rx_forbidden_source", Severity::Warning), ("rx_dropped", Severity::Info)];
-        assert_eq!(told(&lasting, &later), expected);
+        assert_eq!(told(&retained, &later), expected);
     }
 
     #[test]
@@ -104,25 +104,25 @@ mod tests {
         let (mut before, mut now) = (look(&[], true), look(&[(Counter::TxDropped, 3)], true));
         refused(&mut before, 0);
         refused(&mut now, 384);
-        let lasting = lasting(&before, &now);
-        let ids: Vec<&str> = told(&lasting, &now).iter().map(|(id, _)| *id).collect();
+        let retained = retained(&before, &now);
+        let ids: Vec<&str> = told(&retained, &now).iter().map(|(id, _)| *id).collect();
         assert!(ids.contains(&"tx_refused") && !ids.contains(&"tx_dropped"), "{ids:?}");
     }
 
     #[test]
     fn what_the_look_sees_is_over_is_over() {
         let down = look(&[], false);
-        let lasting = lasting(&down, &down);
-        assert_eq!(told(&lasting, &down), [("interface_down", Severity::Critical)]);
-        assert_eq!(told(&lasting, &look(&[], true)), []);
+        let retained = retained(&down, &down);
+        assert_eq!(told(&retained, &down), [("interface_down", Severity::Critical)]);
+        assert_eq!(told(&retained, &look(&[], true)), []);
     }
 
     #[test]
     fn network_that_went_has_no_findings_but_that_it_is_missing() {
         let (before, now) = (look(&[], true), look(&[(Counter::RxDropped, 4)], true));
-        let lasting = lasting(&before, &now);
+        let retained = retained(&before, &now);
         let gone = Snapshot { missing: vec!["wg0".into()], ..Snapshot::default() };
-        assert_eq!(told(&lasting, &gone), [("interface_missing", Severity::Critical)]);
-        assert_eq!(told(&lasting, &Snapshot::default()), []);
+        assert_eq!(told(&retained, &gone), [("interface_missing", Severity::Critical)]);
+        assert_eq!(told(&retained, &Snapshot::default()), []);
     }
 }

@@ -8,42 +8,42 @@ use super::address::{Addresses, addresses};
 use super::link::link_by_index;
 use super::netlink::{Failure, Transport};
 use super::route::{Entry, routes_into, way_around, ways};
-use super::{Collector, failure_code, proc};
-use crate::model::{Detour, Host, Network, OuterLink, Path, PathKey, Problem, Route, Snapshot, Surroundings};
+use super::{NamespaceCollector, failure_code, proc};
+use crate::model::{Detour, Environment, Host, Network, OuterLink, Path, PathKey, Problem, Route, Snapshot};
 
-impl<T: Transport> Collector<T> {
+impl<T: Transport> NamespaceCollector<T> {
     /// Adds the counters that a later look is compared with. The look began at this `uptime`: what it is compared by are the
     /// links' counters, which are read first.
     pub fn count_host(&self, snapshot: &mut Snapshot, uptime: Duration) {
         snapshot.hosts = vec![Host { uptime, ..proc::host() }];
         for network in &mut snapshot.networks {
-            let mut around = Surroundings::default();
+            let mut env = Environment::default();
             if network.ifindex.is_some() {
-                proc::count_interface(&network.interface, &mut around);
+                proc::count_interface(&network.interface, &mut env);
             }
-            network.surroundings = Some(Box::new(around));
+            network.environment = Some(Box::new(env));
         }
     }
 
-    /// Adds addresses, settings and the way to every endpoint; and the routes into those networks that `wants_routes`: only
+    /// Adds addresses, settings and the way to every endpoint; and the routes into those networks that `needs_routes`: only
     /// some need them, and a router may have a million.
-    pub fn look_around(&mut self, snapshot: &mut Snapshot, wants_routes: impl Fn(&Network) -> bool) {
+    pub fn collect_environment(&mut self, snapshot: &mut Snapshot, needs_routes: impl Fn(&Network) -> bool) {
         let mut problems = Vec::new();
         let mut host = snapshot.hosts.pop().unwrap_or_default();
         host.has_wireguard = proc::has_wireguard();
         let addresses = known(addresses(&mut self.rtnl), "addresses", None, &mut problems);
         for network in &mut snapshot.networks {
             let Some(ifindex) = network.ifindex else { continue };
-            let mut around = network.surroundings.take().unwrap_or_default();
-            proc::forwarding(&network.interface, &mut around);
-            around.addresses = addresses.as_ref().map(|all: &Addresses| all.get(&ifindex).cloned().unwrap_or_default());
-            if wants_routes(network) {
+            let mut env = network.environment.take().unwrap_or_default();
+            proc::forwarding(&network.interface, &mut env);
+            env.addresses = addresses.as_ref().map(|all: &Addresses| all.get(&ifindex).cloned().unwrap_or_default());
+            if needs_routes(network) {
                 let routes = known(routes_into(&mut self.rtnl, ifindex), "routes", Some(network), &mut problems);
-                around.routes = routes.map(|all| all.iter().filter_map(into_tunnel).collect());
+                env.routes = routes.map(|all| all.iter().filter_map(into_tunnel).collect());
             }
             let paths = self.paths(network, ifindex, &mut host.links);
-            around.paths = known(paths, "the way to its endpoints", Some(network), &mut problems).unwrap_or_default();
-            network.surroundings = Some(around);
+            env.paths = known(paths, "the way to its endpoints", Some(network), &mut problems).unwrap_or_default();
+            network.environment = Some(env);
         }
         snapshot.hosts.push(host);
         snapshot.problems.append(&mut problems);

@@ -35,7 +35,7 @@ pub type Subject = Option<(Option<String>, Name)>;
 
 /// The counters of every network, and their sums.
 #[derive(Debug, Default)]
-pub struct Record {
+pub struct CounterHistory {
     series: BTreeMap<Subject, Series>,
 }
 
@@ -47,7 +47,7 @@ struct Series {
     of: Vec<Identity>,
 }
 
-impl Record {
+impl CounterHistory {
     /// Adds a look that was taken so long after the machine was started.
     pub fn add(&mut self, snapshot: &Snapshot, uptime: Duration) {
         for network in &snapshot.networks {
@@ -159,15 +159,15 @@ mod tests {
     }
 
     /// Seconds and received bytes of all points, and whether the counters started anew.
-    fn points(record: &Record, subject: &Subject) -> Vec<(u64, Option<u64>, bool)> {
+    fn points(record: &CounterHistory, subject: &Subject) -> Vec<(u64, Option<u64>, bool)> {
         let bytes = Counter::MAIN.iter().position(|&counter| counter == Counter::RxBytes).unwrap();
         let points = record.of(subject).unwrap();
         points.map(|point| (point.timestamp, point.counters[bytes], point.reset)).collect()
     }
 
     /// A record of looks so many seconds apart for so many hours, whose counter is the time.
-    fn recorded(seconds: u64, hours: u64) -> Record {
-        let mut record = Record::default();
+    fn recorded(seconds: u64, hours: u64) -> CounterHistory {
+        let mut record = CounterHistory::default();
         for at in (0..=hours * 3600).step_by(usize::try_from(seconds).unwrap()) {
             record.add(&look(&[("wg0", 4, at)], at), Duration::from_secs(at));
         }
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn new_beginning_is_told_even_where_its_point_is_left_out() {
-        let mut record = Record::default();
+        let mut record = CounterHistory::default();
         for at in 0..=7200 {
             let (ifindex, bytes) = if at < 100 { (4, 1000 + at) } else { (5, at) };
             record.add(&look(&[("wg0", ifindex, bytes)], at), Duration::from_secs(at));
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn counter_that_goes_back_is_a_new_beginning() {
-        let mut record = Record::default();
+        let mut record = CounterHistory::default();
         for (at, bytes) in [(0, 9), (60, 12), (120, 3)] {
             record.add(&look(&[("wg0", 4, bytes)], at), Duration::from_secs(at));
         }
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn sum_begins_anew_when_a_network_comes_or_goes() {
-        let mut record = Record::default();
+        let mut record = CounterHistory::default();
         record.add(&look(&[("wg0", 4, 9)], 0), Duration::ZERO);
         record.add(&look(&[("wg0", 4, 10), ("wg1", 5, 100)], 60), Duration::from_secs(60));
         record.add(&look(&[("wg0", 4, 11), ("wg1", 5, 101)], 120), Duration::from_secs(120));
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn clock_set_back_changes_nothing_but_what_is_shown() {
-        let mut record = Record::default();
+        let mut record = CounterHistory::default();
         for (at, timestamp) in [(0, 90_000), (60, 90_060), (120, 120), (180, 180)] {
             record.add(&look(&[("wg0", 4, at)], timestamp), Duration::from_secs(at));
         }
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn networks_that_come_and_go_do_not_pile_up() {
-        let mut record = Record::default();
+        let mut record = CounterHistory::default();
         for at in 0..2000_u64 {
             let name = format!("wg{at}");
             record.add(&look(&[(&name, 4, 1)], at), Duration::from_secs(at));
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn sum_of_nothing_known_is_not_known() {
-        let mut record = Record::default();
+        let mut record = CounterHistory::default();
         let networks = vec![Network { interface: "wg0".into(), ..Network::default() }];
         record.add(&Snapshot { timestamp: 7, networks, ..Snapshot::default() }, Duration::from_secs(7));
         assert_eq!(points(&record, &subject("all")), [(7, None, false)]);

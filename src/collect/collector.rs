@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::netns::{self, Namespace, Wanted};
-use super::news::News;
-use super::{Collector, Daemons, Scope, proc, settle};
+use super::link_monitor::LinkMonitor;
+use super::netns::{self, Namespace, NetnsSelector};
+use super::{DaemonFilter, NamespaceCollector, Scope, proc, settle};
 use crate::error::{Error, Result};
 use crate::model::{Host, Name, Network, Problem, Snapshot};
 
 /// How far to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
+pub enum Detail {
     /// At networks and peers.
     Networks,
     /// At the host's own counters too, which a diagnosis compares.
@@ -18,31 +18,31 @@ pub enum Depth {
 }
 
 /// Looks at a scope, again and again.
-pub struct Survey {
+pub struct Collector {
     scope: Scope,
     /// For the caller's own namespace, whose sockets stay open. Others are opened for each look: a socket that is left open
     /// would keep a namespace that is to vanish.
-    own: Option<Collector>,
+    own: Option<NamespaceCollector>,
     has_looked: bool,
     /// The namespaces of the last look that have networks.
     with_networks: Vec<Namespace>,
 }
 
-impl Survey {
+impl Collector {
     /// Starts on the calling thread's network namespace, unless the scope names others.
     ///
     /// # Errors
     /// Where the kernel gives no netlink socket.
     pub fn open(scope: Scope) -> Result<Self> {
-        let own = if scope.namespaces.is_empty() { Some(Collector::open()?) } else { None };
+        let own = if scope.namespaces.is_empty() { Some(NamespaceCollector::open()?) } else { None };
         Ok(Self { scope, own, has_looked: false, with_networks: Vec::new() })
     }
 
     /// From now on a named interface that is not there is noted in [`Snapshot::missing`], and no error; nor is a link of
     /// another kind that took its name, or whose daemon has yet to open its socket.
-    pub fn tolerate_missing(&mut self) {
-        self.scope.tolerates_missing = true;
-        self.scope.tolerates_strangers = true;
+    pub fn allow_missing(&mut self) {
+        self.scope.allow_missing = true;
+        self.scope.allow_other_kinds = true;
     }
 
     /// From now on these interfaces should be there.
@@ -54,15 +54,17 @@ impl Survey {
     ///
     /// # Errors
     /// Where the kernel gives no netlink socket.
-    pub fn news(&self) -> Result<News> {
-        if self.own.is_some() { News::open() } else { Ok(News::deaf()) }
+    pub fn link_monitor(&self) -> Result<LinkMonitor> {
+        if self.own.is_some() { LinkMonitor::open() } else { Ok(LinkMonitor::disabled()) }
     }
 
     /// Whether it looks at every interface there is.
     #[must_use]
     pub fn is_of_all(&self) -> bool {
         let Scope { interfaces, exclude, namespaces, .. } = &self.scope;
-        interfaces.is_empty() && exclude.is_empty() && (namespaces.is_empty() || namespaces.contains(&Wanted::All))
+        interfaces.is_empty()
+            && exclude.is_empty()
+            && (namespaces.is_empty() || namespaces.contains(&NetnsSelector::All))
     }
 
     /// Names this host since its last start, and the network namespace.
@@ -81,25 +83,25 @@ impl Survey {
     ///
     /// # Errors
     /// Where nothing could be read, or a named interface is in no namespace.
-    pub fn look(&mut self, depth: Depth, now: u64) -> Result<Snapshot> {
+    pub fn look(&mut self, depth: Detail, now: u64) -> Result<Snapshot> {
         let Some(collector) = &mut self.own else { return self.look_into_namespaces(depth, now) };
         let start = proc::uptime();
         let mut snapshot = collector.collect(&self.scope, now)?;
-        if depth == Depth::Host {
+        if depth == Detail::Host {
             collector.count_host(&mut snapshot, start);
         }
         Ok(snapshot)
     }
 
-    /// Adds what a diagnosis needs of the surroundings; the routes into those networks that `wants_routes`.
-    pub fn look_around(&mut self, snapshot: &mut Snapshot, wants_routes: impl Fn(&Network) -> bool + Sync) {
+    /// Adds what a diagnosis needs of the surroundings; the routes into those networks that `needs_routes`.
+    pub fn collect_environment(&mut self, snapshot: &mut Snapshot, needs_routes: impl Fn(&Network) -> bool + Sync) {
         match &mut self.own {
-            Some(collector) => collector.look_around(snapshot, wants_routes),
-            None => self.look_around_in_namespaces(snapshot, &wants_routes),
+            Some(collector) => collector.collect_environment(snapshot, needs_routes),
+            None => self.look_around_in_namespaces(snapshot, &needs_routes),
         }
     }
 
-    fn look_into_namespaces(&mut self, depth: Depth, now: u64) -> Result<Snapshot> {
+    fn look_into_namespaces(&mut self, depth: Detail, now: u64) -> Result<Snapshot> {
         let found = netns::find(&self.scope.namespaces)?;
         let mut whole = Snapshot { timestamp: now, problems: found.problems, ..Snapshot::default() };
         for error in found.missing {
@@ -143,11 +145,11 @@ impl Survey {
             source.success = false;
         }
         // What is in none of the others may be in that one.
-        let is_nowhere = absent.namespaces == 0 || !absent.everywhere().is_empty() && !self.scope.tolerates_missing;
+        let is_nowhere = absent.namespaces == 0 || !absent.everywhere().is_empty() && !self.scope.allow_missing;
         if is_nowhere { Err(Error::Unseen(Box::new(problem))) } else { Ok(whole) }
     }
 
-    fn look_around_in_namespaces(&self, snapshot: &mut Snapshot, wants_routes: &(impl Fn(&Network) -> bool + Sync)) {
+    fn look_around_in_namespaces(&self, snapshot: &mut Snapshot, needs_routes: &(impl Fn(&Network) -> bool + Sync)) {
         let mut networks = std::mem::take(&mut snapshot.networks);
         let mut hosts = std::mem::take(&mut snapshot.hosts);
         for namespace in &self.with_networks {
@@ -156,8 +158,10 @@ impl Survey {
             part.networks = networks.extract_if(.., |network| network.netns.as_deref() == label).collect();
             part.hosts = hosts.extract_if(.., |host| host.netns.as_deref() == label).collect();
             if !part.networks.is_empty() {
-                let looked = namespace
-                    .inside(|| Collector::open().map(|mut collector| collector.look_around(&mut part, wants_routes)));
+                let looked = namespace.inside(|| {
+                    NamespaceCollector::open()
+                        .map(|mut collector| collector.collect_environment(&mut part, needs_routes))
+                });
                 if let Err(problem) = looked.and_then(|looked| looked.map_err(|error| netns::failed(namespace, &error)))
                 {
                     snapshot.problems.push(problem);
@@ -169,13 +173,13 @@ impl Survey {
 }
 
 /// One namespace, and the named interfaces that are not there.
-fn look_into(namespace: &Namespace, scope: &Scope, depth: Depth, now: u64) -> Result<(Snapshot, Vec<Error>), Problem> {
-    let daemons = if namespace.is_own() { Daemons::NotElsewhere } else { Daemons::Linked };
+fn look_into(namespace: &Namespace, scope: &Scope, depth: Detail, now: u64) -> Result<(Snapshot, Vec<Error>), Problem> {
+    let daemons = if namespace.is_own() { DaemonFilter::NotInOtherNetns } else { DaemonFilter::Linked };
     let looked = namespace.inside(|| {
         let start = proc::uptime();
-        let mut collector = Collector::open()?.showing(daemons);
+        let mut collector = NamespaceCollector::open()?.showing(daemons);
         let (mut snapshot, absent) = collector.look(scope, now)?;
-        if depth == Depth::Host {
+        if depth == Detail::Host {
             collector.count_host(&mut snapshot, start);
         }
         Ok((snapshot, absent))
@@ -186,8 +190,8 @@ fn look_into(namespace: &Namespace, scope: &Scope, depth: Depth, now: u64) -> Re
 /// Adds what was seen in one namespace.
 fn add(whole: &mut Snapshot, part: Snapshot, namespace: &Namespace) {
     let label = || Some(namespace.label.clone());
-    if let Some(entrance) = namespace.entrance().filter(|_| !part.networks.is_empty()) {
-        whole.entrances.insert(namespace.label.clone(), entrance);
+    if let Some(exec_prefix) = namespace.exec_prefix().filter(|_| !part.networks.is_empty()) {
+        whole.exec_prefixes.insert(namespace.label.clone(), exec_prefix);
     }
     whole.networks.extend(part.networks.into_iter().map(|network| Network { netns: label(), ..network }));
     whole.problems.extend(part.problems.into_iter().map(|problem| Problem { netns: label(), ..problem }));

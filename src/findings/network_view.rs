@@ -1,12 +1,12 @@
 //! One network with all that a rule may look at.
 
-use super::Case;
-use crate::model::{Counter, Host, Network, Peer, Snapshot, Surroundings};
+use super::DiagnosisInput;
+use crate::model::{Counter, Environment, Host, Network, Peer, Snapshot};
 use crate::rates::{Change, between, change, counterpart};
 
 /// One network now, and what it is compared with.
 #[derive(Clone, Copy)]
-pub(super) struct View<'a> {
+pub(super) struct NetworkView<'a> {
     pub(super) network: &'a Network,
     /// Unix time.
     pub(super) now: u64,
@@ -23,13 +23,13 @@ pub(super) struct Past<'a> {
     pub(super) between: Option<&'a Network>,
 }
 
-impl<'a> View<'a> {
+impl<'a> NetworkView<'a> {
     /// One look only.
     pub(super) fn now(snapshot: &'a Snapshot, network: &'a Network) -> Self {
         Self { network, now: snapshot.timestamp, host: None, past: None }
     }
 
-    pub(super) fn of(case: &Case<'a>, network: &'a Network) -> Self {
+    pub(super) fn of(case: &DiagnosisInput<'a>, network: &'a Network) -> Self {
         let before = case.before.and_then(|before| {
             let old = counterpart(before, network)?;
             let seconds = between(before, case.now, network).map_or(case.seconds, |time| time.as_secs_f64());
@@ -43,8 +43,8 @@ impl<'a> View<'a> {
         Self { past: before, host: case.now.host(network.netns.as_deref()), ..Self::now(case.now, network) }
     }
 
-    pub(super) fn around(&self) -> Option<&'a Surroundings> {
-        self.network.surroundings.as_deref()
+    pub(super) fn env(&self) -> Option<&'a Environment> {
+        self.network.environment.as_deref()
     }
 
     pub(super) fn is_down(&self) -> bool {
@@ -57,9 +57,9 @@ impl<'a> View<'a> {
     }
 
     /// The same for something that is not a counter of the interface.
-    pub(super) fn grown_of(&self, of_interface: impl Fn(&Surroundings) -> Option<u64>) -> u64 {
-        let Some((past, now)) = self.past.zip(self.around()) else { return 0 };
-        growth(past.network.surroundings.as_deref().and_then(&of_interface), of_interface(now))
+    pub(super) fn grown_of(&self, of_interface: impl Fn(&Environment) -> Option<u64>) -> u64 {
+        let Some((past, now)) = self.past.zip(self.env()) else { return 0 };
+        growth(past.network.environment.as_deref().and_then(&of_interface), of_interface(now))
     }
 
     pub(super) fn grown_of_host(&self, of_host: impl Fn(&Host) -> Option<u64>) -> u64 {

@@ -1,0 +1,118 @@
+//! What could not be read: a stable code for scripts, a message that names the thing and the cause, and the fix where there
+//! is one.
+
+use std::fmt;
+
+use super::Name;
+
+/// Stable names of errors and Problems; scripts match on them, so they never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// No link and no daemon of that name.
+    InterfaceNotFound,
+    /// The link exists and is of another kind.
+    NotWireguard,
+    /// A privilege is missing.
+    PermissionDenied,
+    /// There is no such network namespace, or no longer.
+    NetnsNotFound,
+    /// The kernel refused a request or answered nonsense.
+    KernelError,
+    /// The state changed during every attempt to read it.
+    DumpInterrupted,
+    /// A userspace daemon did not answer, or not in the UAPI's words.
+    DaemonUnreachable,
+    /// A file that should give networks and peers their names could not be read.
+    NamesUnreadable,
+    /// A setting, or a file that was named, is not what it should be.
+    ConfigInvalid,
+    /// The result could not be written.
+    OutputFailed,
+    /// An address cannot be listened on.
+    ListenFailed,
+}
+
+impl Code {
+    /// All codes with what each means, for the manual.
+    pub const ALL: [(Self, &'static str); 11] = [
+        (Self::InterfaceNotFound, "no WireGuard interface or daemon has that name"),
+        (Self::NotWireguard, "the interface exists and is of another kind"),
+        (Self::PermissionDenied, "a privilege is missing; the hint says which and how to grant it"),
+        (Self::NetnsNotFound, "there is no such network namespace, or it vanished while it was looked at"),
+        (Self::KernelError, "the kernel refused a request or gave an answer that could not be read"),
+        (Self::DumpInterrupted, "the state changed during each of several attempts to read it"),
+        (
+            Self::DaemonUnreachable,
+            "a userspace WireGuard daemon did not answer, or gave an answer that could not be read",
+        ),
+        (Self::NamesUnreadable, "a file that should hold names of peers could not be read; they go by their keys"),
+        (Self::ConfigInvalid, "a setting, or a file that was named, is not what it should be"),
+        (Self::OutputFailed, "the result could not be written"),
+        (Self::ListenFailed, "serve cannot listen on an address"),
+    ];
+
+    /// The code as JSON has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InterfaceNotFound => "INTERFACE_NOT_FOUND",
+            Self::NotWireguard => "NOT_WIREGUARD",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::NetnsNotFound => "NETNS_NOT_FOUND",
+            Self::KernelError => "KERNEL_ERROR",
+            Self::DumpInterrupted => "DUMP_INTERRUPTED",
+            Self::DaemonUnreachable => "DAEMON_UNREACHABLE",
+            Self::NamesUnreadable => "NAMES_UNREADABLE",
+            Self::ConfigInvalid => "CONFIG_INVALID",
+            Self::OutputFailed => "OUTPUT_FAILED",
+            Self::ListenFailed => "LISTEN_FAILED",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something wgstat could not see, by the error that the kernel, a daemon or a file gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of trouble.
+    pub code: Code,
+    /// The namespace it concerns, where the caller named one.
+    pub netns: Option<String>,
+    /// The interface it concerns; `None` means all.
+    pub interface: Option<Name>,
+    /// What could not be done and why, in one line.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// Returns a problem that concerns every interface of the caller's own namespace and has no hint.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, netns: None, interface: None, message: message.into(), hint: None }
+    }
+
+    /// Adds what the operator can do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Limits the problem to one interface.
+    #[must_use]
+    pub fn interface(self, interface: impl Into<Name>) -> Self {
+        Self { interface: Some(interface.into()), ..self }
+    }
+
+    /// Names the network namespace that the problem concerns.
+    #[must_use]
+    pub fn netns(self, netns: impl Into<String>) -> Self {
+        Self { netns: Some(netns.into()), ..self }
+    }
+}
