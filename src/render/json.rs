@@ -20,7 +20,7 @@ use self::event::EventDocument;
 pub use self::served::{Health, health, history, schema_of_all};
 use self::served::{HealthDocument, HistoryDocument};
 use super::check::{Checked, Unexplained};
-use super::text::Text;
+use super::out_buf::OutBuf;
 use super::{Endpoints, Report};
 use crate::error::Error;
 use crate::events::Event;
@@ -51,9 +51,9 @@ pub fn sample(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
 /// # Errors
 /// As the writer.
 pub fn event(out: &mut dyn Write, event: &Event) -> io::Result<()> {
-    let mut text = Text::new(out);
+    let mut text = OutBuf::new(out);
     append(&mut text, &EventDocument::from(event))?;
-    text.byte(b'\n');
+    text.push(b'\n');
     text.finish()
 }
 
@@ -61,23 +61,23 @@ pub fn event(out: &mut dyn Write, event: &Event) -> io::Result<()> {
 fn networks(out: &mut dyn Write, report: &Report<'_>, head: &impl Serialize) -> io::Result<()> {
     let snapshot = report.snapshot;
     let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-    let mut text = Text::new(out);
+    let mut text = OutBuf::new(out);
     append(&mut text, head)?;
     // What follows continues the object.
-    text.take_back(b'}');
-    text.raw(b",\"networks\":[");
+    text.pop(b'}');
+    text.push_bytes(b",\"networks\":[");
     for (place, (network, rates)) in snapshot.networks.iter().zip(rates).enumerate() {
         if place > 0 {
-            text.byte(b',');
+            text.push(b',');
         }
         network::write(&mut text, network, rates, report)?;
-        text.pass_on();
+        text.flush_if_full();
     }
-    text.raw(b"],");
+    text.push_bytes(b"],");
     let mut tail = Vec::new();
     append(&mut tail, &StatusTail::new(report))?;
-    text.raw(tail.strip_prefix(b"{").unwrap_or_default());
-    text.byte(b'\n');
+    text.push_bytes(tail.strip_prefix(b"{").unwrap_or_default());
+    text.push(b'\n');
     text.finish()
 }
 
@@ -86,9 +86,9 @@ fn networks(out: &mut dyn Write, report: &Report<'_>, head: &impl Serialize) -> 
 /// # Errors
 /// As the writer.
 pub fn check(out: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
-    let mut text = Text::new(out);
+    let mut text = OutBuf::new(out);
     append(&mut text, &CheckDocument::new(checked))?;
-    text.byte(b'\n');
+    text.push(b'\n');
     text.finish()
 }
 
@@ -98,9 +98,9 @@ pub fn check(out: &mut dyn Write, checked: &Checked<'_>) -> io::Result<()> {
 /// As the writer.
 pub fn error(out: &mut dyn Write, error: &Error) -> io::Result<()> {
     let document = ErrorDocument { error: ErrorBody { code: error.code().as_str(), message: error.to_string() } };
-    let mut text = Text::new(out);
+    let mut text = OutBuf::new(out);
     append(&mut text, &document)?;
-    text.byte(b'\n');
+    text.push(b'\n');
     text.finish()
 }
 
@@ -109,21 +109,21 @@ fn append(text: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 }
 
 #[inline]
-fn optional(text: &mut Text<'_>, value: Option<impl Into<u64>>) {
+fn optional(text: &mut OutBuf<'_>, value: Option<impl Into<u64>>) {
     match value {
-        Some(value) => text.number(value.into()),
-        None => text.raw(b"null"),
+        Some(value) => text.push_number(value.into()),
+        None => text.push_bytes(b"null"),
     }
 }
 
-fn string(text: &mut Text<'_>, value: &str) -> io::Result<()> {
+fn string(text: &mut OutBuf<'_>, value: &str) -> io::Result<()> {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     if !value.bytes().all(plain) {
         return append(text, &value);
     }
-    text.byte(b'"');
-    text.raw(value.as_bytes());
-    text.byte(b'"');
+    text.push(b'"');
+    text.push_bytes(value.as_bytes());
+    text.push(b'"');
     Ok(())
 }
 

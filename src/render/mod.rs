@@ -1,18 +1,18 @@
 //! A snapshot and what follows from it in, bytes out: one file per output. Nothing here reads anything or knows a flag.
 
 pub mod check;
+pub mod dashboard;
 pub mod grafana;
 pub mod human;
 pub mod json;
 pub mod lines;
-pub mod page;
+mod out_buf;
 mod peers;
 pub mod plugin;
 pub mod prometheus;
 pub mod rules;
 pub mod stats;
 pub mod status;
-mod text;
 pub mod verbose;
 
 use crate::findings::Finding;

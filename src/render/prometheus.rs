@@ -4,15 +4,15 @@
 //! two networks with the same labels (a container's daemon whose socket is visible here, say) the first counts.
 
 mod compat;
-mod page;
+mod exposition;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-use self::page::{Family, Kind, Page, escaped};
+use self::exposition::{Exposition, Family, Kind, escaped};
 use super::Report;
-use super::text::{Piece, Text};
+use super::out_buf::{OutBuf, PaddedText};
 use crate::findings::counters::{Meaning, meaning};
 use crate::model::{Backend, Counter, Network, Peer, PublicKey, Source, printable};
 
@@ -42,19 +42,19 @@ pub enum Compat {
 /// As the writer.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, options: &Options) -> io::Result<()> {
     let networks = labelled(report, options);
-    let mut page = Page { text: Text::new(out) };
-    page.interfaces(&networks);
-    page.peers(&networks, options);
-    page.findings(report);
-    page.sources(&report.snapshot.sources);
-    page.family("wgstat_build_info", Kind::Gauge, "The version of wgstat that wrote this.");
-    page.sample("wgstat_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    let mut exposition = Exposition { out: OutBuf::new(out) };
+    exposition.interfaces(&networks);
+    exposition.peers(&networks, options);
+    exposition.findings(report);
+    exposition.sources(&report.snapshot.sources);
+    exposition.family("wgstat_build_info", Kind::Gauge, "The version of wgstat that wrote this.");
+    exposition.sample("wgstat_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     match options.compat {
-        Some(Compat::Mindflavor) => compat::mindflavor(&mut page, &networks),
-        Some(Compat::Mdlayher) => compat::mdlayher(&mut page, &networks, options),
+        Some(Compat::Mindflavor) => compat::mindflavor(&mut exposition, &networks),
+        Some(Compat::Mdlayher) => compat::mdlayher(&mut exposition, &networks, options),
         None => {}
     }
-    page.text.finish()
+    exposition.out.finish()
 }
 
 /// A network with the labels that all its series begin with, and the peers to write.
@@ -63,7 +63,7 @@ struct Labelled<'a> {
     /// `{network="office",interface="wg0"`.
     labels: String,
     /// The same where no more are to come, up to the value.
-    all_labels: Piece,
+    all_labels: PaddedText,
     /// Where `interface` begins in it.
     behind_name: usize,
     peers: Vec<Keyed<'a>>,
@@ -126,7 +126,7 @@ fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
                 peers = latest.into_iter().map(|(_, keyed)| keyed).collect();
             }
             let omitted = all - peers.len();
-            let mut all_labels = Piece::default();
+            let mut all_labels = PaddedText::default();
             all_labels.set(&[&labels, "} "]);
             Labelled { network, labels, all_labels, behind_name, peers, online, omitted }
         })
@@ -151,7 +151,7 @@ struct PeerFamily {
     value: fn(&Peer) -> Option<u64>,
 }
 
-impl Page<'_> {
+impl Exposition<'_> {
     /// A family with one sample for each network that has a value.
     fn gauge(
         &mut self,
@@ -201,16 +201,16 @@ impl Page<'_> {
         for of in networks {
             self.open("wg_interface_info", of);
             for part in [",device_type=\"", of.network.backend.device_type(), "\",public_key=\""] {
-                self.text.raw(part.as_bytes());
+                self.out.push_bytes(part.as_bytes());
             }
             if let Some(key) = &of.network.public_key {
-                self.text.key(key);
+                self.out.push_key(key);
             }
-            self.text.raw(b"\",listen_port=\"");
+            self.out.push_bytes(b"\",listen_port=\"");
             if let Some(port) = of.network.listen_port {
-                self.text.number(port.into());
+                self.out.push_number(port.into());
             }
-            self.text.byte(b'"');
+            self.out.push(b'"');
             self.value(1);
         }
     }
@@ -223,7 +223,7 @@ impl Page<'_> {
                 if let Some(value) = of.network.stats.get(*counter).filter(|&value| *always || value > 0) {
                     self.open(&family.name, of);
                     for part in [",reason=\"", label, "\""] {
-                        self.text.raw(part.as_bytes());
+                        self.out.push_bytes(part.as_bytes());
                     }
                     self.value(value);
                 }
@@ -258,16 +258,16 @@ impl Page<'_> {
                 value: |peer| Some(u64::from(peer.persistent_keepalive)).filter(|&seconds| seconds > 0),
             },
         ];
-        let mut start = Piece::default();
+        let mut start = PaddedText::default();
         for PeerFamily { name, kind, help, value } in families {
             self.family(name, kind, help);
             for of in networks {
                 start.set(&[name, &of.labels, PEER]);
                 for Keyed { peer, key } in &of.peers {
                     if let Some(value) = value(peer) {
-                        self.text.piece(&start);
-                        self.text.raw(key);
-                        self.text.raw(b"\"} ");
+                        self.out.push_padded(&start);
+                        self.out.push_bytes(key);
+                        self.out.push_bytes(b"\"} ");
                         self.end(value);
                     }
                 }
@@ -278,19 +278,19 @@ impl Page<'_> {
         for of in networks {
             start.set(&[info, &of.labels, PEER]);
             for Keyed { peer, key } in &of.peers {
-                self.text.piece(&start);
-                self.text.raw(key);
-                self.text.raw(b"\",name=\"");
+                self.out.push_padded(&start);
+                self.out.push_bytes(key);
+                self.out.push_bytes(b"\",name=\"");
                 if let Some(name) = &peer.name {
-                    self.text.raw(escaped(name).as_bytes());
+                    self.out.push_bytes(escaped(name).as_bytes());
                 }
-                self.text.raw(b"\",allowed_ips=\"");
-                allowed_ips(&mut self.text, peer);
-                self.text.byte(b'"');
+                self.out.push_bytes(b"\",allowed_ips=\"");
+                allowed_ips(&mut self.out, peer);
+                self.out.push(b'"');
                 if options.peer_endpoints {
-                    self.text.raw(b",endpoint=\"");
-                    endpoint(&mut self.text, peer);
-                    self.text.byte(b'"');
+                    self.out.push_bytes(b",endpoint=\"");
+                    endpoint(&mut self.out, peer);
+                    self.out.push(b'"');
                 }
                 self.value(1);
             }
@@ -336,11 +336,11 @@ impl Page<'_> {
         self.family(duration, Kind::Gauge, "How long reading the source took.");
         for source in sources {
             for part in [duration, "{source=\"", source.name, "\"} "] {
-                self.text.raw(part.as_bytes());
+                self.out.push_bytes(part.as_bytes());
             }
-            self.text.number(source.duration.as_secs());
+            self.out.push_number(source.duration.as_secs());
             let micros = format!(".{:06}\n", source.duration.subsec_micros());
-            self.text.raw(micros.as_bytes());
+            self.out.push_bytes(micros.as_bytes());
         }
     }
 }
@@ -418,18 +418,18 @@ fn counter_help(counter: Counter) -> [&'static str; 9] {
 }
 
 /// Parted by commas.
-fn allowed_ips(text: &mut Text<'_>, peer: &Peer) {
+fn allowed_ips(out: &mut OutBuf<'_>, peer: &Peer) {
     for (place, network) in peer.allowed_ips.iter().enumerate() {
         if place > 0 {
-            text.byte(b',');
+            out.push(b',');
         }
-        text.network(*network);
+        out.push_allowed_ip(*network);
     }
 }
 
 /// Nothing where it is unknown.
-fn endpoint(text: &mut Text<'_>, peer: &Peer) {
+fn endpoint(out: &mut OutBuf<'_>, peer: &Peer) {
     if let Some(endpoint) = peer.endpoint {
-        text.endpoint(endpoint);
+        out.push_endpoint(endpoint);
     }
 }

@@ -14,7 +14,7 @@ use crate::commands::remark;
 use crate::error::Result;
 use crate::http::{Answer, Handler, Reply, Request};
 use crate::model::{Name, Settings, printable};
-use crate::render::page::{Page, page};
+use crate::render::dashboard::{Dashboard, dashboard};
 use crate::render::{Endpoints, json};
 
 /// Every path with what it has, for the manual.
@@ -63,7 +63,7 @@ impl Made {
     }
 
     fn dashboard() -> Self {
-        let Page { html, policy } = page();
+        let Dashboard { html, policy } = dashboard();
         let reply = Reply::new("text/html; charset=utf-8", html);
         let reply = reply
             .with(CONTENT_SECURITY_POLICY, &policy)

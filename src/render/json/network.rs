@@ -9,7 +9,7 @@ use super::{append, optional, peers, string};
 use crate::model::{Counter, InterfaceStats, Network};
 use crate::rates::NetworkRates;
 use crate::render::Report;
-use crate::render::text::Text;
+use crate::render::out_buf::OutBuf;
 
 /// One WireGuard interface.
 #[derive(JsonSchema)]
@@ -58,71 +58,71 @@ pub(super) struct NetworkDocument {
 
 /// Appends one network.
 pub(super) fn write(
-    text: &mut Text<'_>,
+    text: &mut OutBuf<'_>,
     network: &Network,
     rates: Option<&NetworkRates>,
     report: &Report<'_>,
 ) -> io::Result<()> {
-    text.raw(b"{\"id\":");
+    text.push_bytes(b"{\"id\":");
     optional(text, network.id.or(network.ifindex));
-    text.raw(b",\"name\":");
+    text.push_bytes(b",\"name\":");
     string(text, &network.label())?;
-    text.raw(b",\"interface\":");
+    text.push_bytes(b",\"interface\":");
     string(text, &network.interface.text())?;
-    text.raw(b",\"netns\":");
+    text.push_bytes(b",\"netns\":");
     optional_string(text, network.netns.as_deref())?;
-    text.raw(b",\"ifindex\":");
+    text.push_bytes(b",\"ifindex\":");
     optional(text, network.ifindex);
-    text.raw(b",\"alias\":");
+    text.push_bytes(b",\"alias\":");
     optional_string(text, network.alias.as_ref().map(|alias| alias.text()).as_deref())?;
-    text.raw(b",\"enabled\":");
+    text.push_bytes(b",\"enabled\":");
     optional_boolean(text, network.enabled);
-    text.raw(b",\"up\":");
+    text.push_bytes(b",\"up\":");
     optional_boolean(text, network.up);
-    text.raw(b",\"operstate\":");
+    text.push_bytes(b",\"operstate\":");
     optional_string(text, network.operstate)?;
-    text.raw(b",\"device_type\":");
+    text.push_bytes(b",\"device_type\":");
     string(text, network.backend.device_type())?;
-    text.raw(b",\"mtu\":");
+    text.push_bytes(b",\"mtu\":");
     optional(text, network.mtu);
-    text.raw(b",\"listen_port\":");
+    text.push_bytes(b",\"listen_port\":");
     optional(text, network.listen_port);
-    text.raw(b",\"public_key\":");
+    text.push_bytes(b",\"public_key\":");
     match &network.public_key {
         Some(key) => {
-            text.byte(b'"');
-            text.key(key);
-            text.byte(b'"');
+            text.push(b'"');
+            text.push_key(key);
+            text.push(b'"');
         }
-        None => text.raw(b"null"),
+        None => text.push_bytes(b"null"),
     }
-    text.raw(b",\"fwmark\":");
+    text.push_bytes(b",\"fwmark\":");
     optional(text, network.fwmark);
-    text.raw(b",\"interface_stats\":{");
+    text.push_bytes(b",\"interface_stats\":{");
     MainStats::write(text, &network.stats);
-    text.raw(b"},\"interface_stats_detail\":{");
+    text.push_bytes(b"},\"interface_stats_detail\":{");
     DetailStats::write(text, &network.stats);
-    text.raw(b"},\"rates\":");
+    text.push_bytes(b"},\"rates\":");
     append(text, &rates.map(NetworkRatesDocument::from))?;
-    text.raw(b",\"peers\":");
+    text.push_bytes(b",\"peers\":");
     peers::write(text, network.peers.as_deref(), rates, report)?;
-    text.byte(b'}');
+    text.push(b'}');
     Ok(())
 }
 
-fn optional_boolean(text: &mut Text<'_>, value: Option<bool>) {
-    text.raw(match value {
+fn optional_boolean(text: &mut OutBuf<'_>, value: Option<bool>) {
+    text.push_bytes(match value {
         Some(true) => b"true",
         Some(false) => b"false",
         None => b"null",
     });
 }
 
-fn optional_string(text: &mut Text<'_>, value: Option<&str>) -> io::Result<()> {
+fn optional_string(text: &mut OutBuf<'_>, value: Option<&str>) -> io::Result<()> {
     if let Some(value) = value {
         return string(text, value);
     }
-    text.raw(b"null");
+    text.push_bytes(b"null");
     Ok(())
 }
 
@@ -137,13 +137,13 @@ macro_rules! counters {
 
         impl $name {
             /// Appends the keys and values, without braces.
-            fn write(text: &mut Text<'_>, stats: &InterfaceStats) {
+            fn write(text: &mut OutBuf<'_>, stats: &InterfaceStats) {
                 $(
-                    text.raw(concat!("\"", stringify!($key), "\":").as_bytes());
+                    text.push_bytes(concat!("\"", stringify!($key), "\":").as_bytes());
                     optional(text, stats.get(Counter::$counter));
-                    text.byte(b',');
+                    text.push(b',');
                 )+
-                text.take_back(b',');
+                text.pop(b',');
             }
         }
     };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{append, optional, string};
 use crate::model::Peer;
 use crate::rates::{NetworkRates, PeerRates};
-use crate::render::text::Text;
+use crate::render::out_buf::OutBuf;
 use crate::render::{Endpoints, Report};
 
 /// One peer.
@@ -67,86 +67,86 @@ impl From<&PeerRates> for PeerRatesDocument {
 
 /// Appends the list, or `null` where the peers are not known.
 pub(super) fn write(
-    text: &mut Text<'_>,
+    text: &mut OutBuf<'_>,
     peers: Option<&[Peer]>,
     rates: Option<&NetworkRates>,
     report: &Report<'_>,
 ) -> io::Result<()> {
     let Some(peers) = peers else {
-        text.raw(b"null");
+        text.push_bytes(b"null");
         return Ok(());
     };
-    text.byte(b'[');
+    text.push(b'[');
     for (place, peer) in peers.iter().enumerate() {
         if place > 0 {
-            text.byte(b',');
+            text.push(b',');
         }
         let rates = rates.and_then(|rates| rates.peers.get(place)?.as_ref());
         write_peer(text, place + 1, peer, rates, report)?;
-        text.pass_on();
+        text.flush_if_full();
     }
-    text.byte(b']');
+    text.push(b']');
     Ok(())
 }
 
 /// Constant text is joined wherever a value has a usual form: each append has its price.
 fn write_peer(
-    text: &mut Text<'_>,
+    text: &mut OutBuf<'_>,
     id: usize,
     peer: &Peer,
     rates: Option<&PeerRates>,
     report: &Report<'_>,
 ) -> io::Result<()> {
-    text.raw(b"{\"id\":");
-    text.number(id as u64);
+    text.push_bytes(b"{\"id\":");
+    text.push_number(id as u64);
     match &peer.name {
         Some(name) => {
-            text.raw(b",\"name\":");
+            text.push_bytes(b",\"name\":");
             string(text, name)?;
-            text.raw(b",\"public_key\":\"");
+            text.push_bytes(b",\"public_key\":\"");
         }
-        None => text.raw(b",\"name\":null,\"public_key\":\""),
+        None => text.push_bytes(b",\"name\":null,\"public_key\":\""),
     }
-    text.key(&peer.public_key);
+    text.push_key(&peer.public_key);
     match peer.endpoint.filter(|_| report.endpoints == Endpoints::Shown) {
         Some(endpoint) => {
-            text.raw(b"\",\"endpoint\":\"");
-            text.endpoint(endpoint);
-            text.raw(b"\",\"allowed_ips\":[");
+            text.push_bytes(b"\",\"endpoint\":\"");
+            text.push_endpoint(endpoint);
+            text.push_bytes(b"\",\"allowed_ips\":[");
         }
-        None => text.raw(b"\",\"endpoint\":null,\"allowed_ips\":["),
+        None => text.push_bytes(b"\",\"endpoint\":null,\"allowed_ips\":["),
     }
     for (place, network) in peer.allowed_ips.iter().enumerate() {
         if place > 0 {
-            text.byte(b',');
+            text.push(b',');
         }
-        text.byte(b'"');
-        text.network(*network);
-        text.byte(b'"');
+        text.push(b'"');
+        text.push_allowed_ip(*network);
+        text.push(b'"');
     }
-    text.raw(b"],\"last_handshake\":");
+    text.push_bytes(b"],\"last_handshake\":");
     optional(text, peer.last_handshake);
-    text.raw(b",\"transfer_rx\":");
-    text.number(peer.rx_bytes);
-    text.raw(b",\"transfer_tx\":");
-    text.number(peer.tx_bytes);
-    text.raw(b",\"persistent_keepalive\":");
-    text.number(peer.persistent_keepalive.into());
+    text.push_bytes(b",\"transfer_rx\":");
+    text.push_number(peer.rx_bytes);
+    text.push_bytes(b",\"transfer_tx\":");
+    text.push_number(peer.tx_bytes);
+    text.push_bytes(b",\"persistent_keepalive\":");
+    text.push_number(peer.persistent_keepalive.into());
     if peer.has_preshared_key {
-        text.raw(b",\"has_preshared_key\":true,\"protocol_version\":");
+        text.push_bytes(b",\"has_preshared_key\":true,\"protocol_version\":");
     } else {
-        text.raw(b",\"has_preshared_key\":false,\"protocol_version\":");
+        text.push_bytes(b",\"has_preshared_key\":false,\"protocol_version\":");
     }
     optional(text, peer.protocol_version);
     if peer.is_online(report.snapshot.timestamp) {
-        text.raw(b",\"online\":true,\"rates\":");
+        text.push_bytes(b",\"online\":true,\"rates\":");
     } else {
-        text.raw(b",\"online\":false,\"rates\":");
+        text.push_bytes(b",\"online\":false,\"rates\":");
     }
     match rates {
         Some(rates) => append(text, &PeerRatesDocument::from(rates))?,
-        None => text.raw(b"null"),
+        None => text.push_bytes(b"null"),
     }
-    text.byte(b'}');
+    text.push(b'}');
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{FindingDocument, ProblemDocument, SCHEMA_VERSION, Text, append, findings, schemas};
+use super::{FindingDocument, OutBuf, ProblemDocument, SCHEMA_VERSION, append, findings, schemas};
 use crate::findings::{Severity, hides_trouble};
 use crate::history::counters::{Point, Subject};
 use crate::model::{Counter, Network};
@@ -96,9 +96,9 @@ pub fn schema_of_all(out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn line(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    let mut text = Text::new(out);
+    let mut text = OutBuf::new(out);
     append(&mut text, document)?;
-    text.byte(b'\n');
+    text.push(b'\n');
     text.finish()
 }
 

@@ -1,10 +1,10 @@
 //! The families of other exporters, with their names, labels and quirks.
 
-use super::page::{Kind, Page};
+use super::exposition::{Exposition, Kind};
 use super::{Keyed, Labelled, Options, PeerFamily};
 
 /// `prometheus_wireguard_exporter`: a handshake that never was is 0.
-pub(super) fn mindflavor(page: &mut Page<'_>, networks: &[Labelled<'_>]) {
+pub(super) fn mindflavor(exposition: &mut Exposition<'_>, networks: &[Labelled<'_>]) {
     let families = [
         PeerFamily {
             name: "wireguard_sent_bytes_total",
@@ -26,7 +26,7 @@ pub(super) fn mindflavor(page: &mut Page<'_>, networks: &[Labelled<'_>]) {
         },
     ];
     for PeerFamily { name, kind, help, value } in families {
-        page.family(name, kind, help);
+        exposition.family(name, kind, help);
         for of in networks {
             let interface = of.network.interface.text();
             for keyed in &of.peers {
@@ -38,7 +38,7 @@ pub(super) fn mindflavor(page: &mut Page<'_>, networks: &[Labelled<'_>]) {
                 labels.extend(peer.name.as_deref().map(|name| ("friendly_name", name)));
                 labels.extend(of.netns());
                 if let Some(value) = value(peer) {
-                    page.sample(name, &labels, value);
+                    exposition.sample(name, &labels, value);
                 }
             }
         }
@@ -46,33 +46,40 @@ pub(super) fn mindflavor(page: &mut Page<'_>, networks: &[Labelled<'_>]) {
 }
 
 /// `wireguard_exporter`: an endpoint that is not to be told is empty.
-pub(super) fn mdlayher(page: &mut Page<'_>, networks: &[Labelled<'_>], options: &Options) {
-    page.family("wireguard_device_info", Kind::Gauge, "Metadata about a device.");
+pub(super) fn mdlayher(exposition: &mut Exposition<'_>, networks: &[Labelled<'_>], options: &Options) {
+    exposition.family("wireguard_device_info", Kind::Gauge, "Metadata about a device.");
     for of in networks {
         let key = of.network.public_key.map(|key| key.to_string()).unwrap_or_default();
         let device = of.network.interface.text();
         let labels = [("device", device.as_ref()), ("public_key", &key)];
-        page.sample("wireguard_device_info", &with_netns(&labels, of), 1);
+        exposition.sample("wireguard_device_info", &with_netns(&labels, of), 1);
     }
-    each(page, networks, "wireguard_peer_info", Kind::Gauge, "Metadata about a peer.", |page, device, network, of| {
-        let endpoint = of.peer.endpoint.filter(|_| options.peer_endpoints).map(|endpoint| endpoint.to_string());
-        let (endpoint, name) = (endpoint.unwrap_or_default(), of.peer.name.as_deref().unwrap_or_default());
-        let labels = [("device", device), ("public_key", of.key()), ("endpoint", &endpoint), ("name", name)];
-        page.sample("wireguard_peer_info", &with_netns(&labels, network), 1);
-    });
+    each(
+        exposition,
+        networks,
+        "wireguard_peer_info",
+        Kind::Gauge,
+        "Metadata about a peer.",
+        |exposition, device, network, of| {
+            let endpoint = of.peer.endpoint.filter(|_| options.peer_endpoints).map(|endpoint| endpoint.to_string());
+            let (endpoint, name) = (endpoint.unwrap_or_default(), of.peer.name.as_deref().unwrap_or_default());
+            let labels = [("device", device), ("public_key", of.key()), ("endpoint", &endpoint), ("name", name)];
+            exposition.sample("wireguard_peer_info", &with_netns(&labels, network), 1);
+        },
+    );
     let ips = "wireguard_peer_allowed_ips_info";
     each(
-        page,
+        exposition,
         networks,
         ips,
         Kind::Gauge,
         "Metadata about each of a peer's allowed IP subnets.",
-        |page, device, network, of| {
+        |exposition, device, network, of| {
             for ip in &of.peer.allowed_ips {
                 let family = if ip.address.is_ipv4() { "IPv4" } else { "IPv6" };
                 let ip = ip.to_string();
                 let labels = [("device", device), ("public_key", of.key()), ("allowed_ips", &ip), ("family", family)];
-                page.sample(ips, &with_netns(&labels, network), 1);
+                exposition.sample(ips, &with_netns(&labels, network), 1);
             }
         },
     );
@@ -97,9 +104,9 @@ pub(super) fn mdlayher(page: &mut Page<'_>, networks: &[Labelled<'_>], options: 
         },
     ];
     for PeerFamily { name, kind, help, value } in families {
-        each(page, networks, name, kind, help, |page, device, network, of| {
+        each(exposition, networks, name, kind, help, |exposition, device, network, of| {
             if let Some(value) = value(of.peer) {
-                page.sample(name, &with_netns(&[("device", device), ("public_key", of.key())], network), value);
+                exposition.sample(name, &with_netns(&[("device", device), ("public_key", of.key())], network), value);
             }
         });
     }
@@ -112,18 +119,18 @@ fn with_netns<'a>(labels: &[(&'a str, &'a str)], of: &'a Labelled<'_>) -> Vec<(&
 
 /// A family with the samples that `sample` writes for a device's peer.
 fn each(
-    page: &mut Page<'_>,
+    exposition: &mut Exposition<'_>,
     networks: &[Labelled<'_>],
     name: &str,
     kind: Kind,
     help: &str,
-    sample: impl Fn(&mut Page<'_>, &str, &Labelled<'_>, &Keyed<'_>),
+    sample: impl Fn(&mut Exposition<'_>, &str, &Labelled<'_>, &Keyed<'_>),
 ) {
-    page.family(name, kind, help);
+    exposition.family(name, kind, help);
     for of in networks {
         let device = of.network.interface.text();
         for peer in &of.peers {
-            sample(page, &device, of, peer);
+            sample(exposition, &device, of, peer);
         }
     }
 }

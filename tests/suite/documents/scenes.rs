@@ -86,7 +86,8 @@ fn route_that_no_peer_takes(style: &Style) -> String {
         Snapshot { timestamp, networks: vec![network], ..Snapshot::default() }
     };
     let (before, now) = (look(1_795_000_000, 0), look(1_795_000_002, 3));
-    let findings = diagnose(&DiagnosisInput { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &[] });
+    let findings =
+        diagnose(&DiagnosisInput { now: &now, before: Some(&before), seconds: 2.0, between: None, limits: &[] });
     let report = Report { snapshot: &now, rates: &[], findings: &findings, endpoints: Endpoints::Shown };
     let verdict = verdict(&findings, &[]);
     let mut text = Vec::new();

@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 use crate::findings::counters::{Meaning, meaning};
 use crate::model::{Backend, Counter};
 
-static HTML: &str = include_str!("page/index.html");
-static STYLE: &str = include_str!("page/style.css");
-static SCRIPT: &str = include_str!("page/script.js");
+static HTML: &str = include_str!("dashboard/index.html");
+static STYLE: &str = include_str!("dashboard/style.css");
+static SCRIPT: &str = include_str!("dashboard/script.js");
 
 /// The dashboard.
 #[derive(Debug)]
-pub struct Page {
+pub struct Dashboard {
     /// The document.
     pub html: String,
     /// The value of its Content-Security-Policy header field.
@@ -26,7 +26,7 @@ pub struct Page {
 
 /// Makes the dashboard.
 #[must_use]
-pub fn page() -> Page {
+pub fn dashboard() -> Dashboard {
     // The version first: what comes from the other files is not to be touched.
     let html = HTML.replace("{{version}}", env!("CARGO_PKG_VERSION"));
     let html = html.replace("/*MEANINGS*/", &meanings()).replace("/*STYLE*/", STYLE).replace("/*SCRIPT*/", SCRIPT);
@@ -37,7 +37,7 @@ pub fn page() -> Page {
         hash(style),
         hash(script)
     );
-    Page { html, policy }
+    Dashboard { html, policy }
 }
 
 /// What stands between the first of two tags and the second.
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn page_is_whole_and_small() {
-        let page = page();
+        let page = dashboard();
         for left_over in ["/*STYLE*/", "/*SCRIPT*/", "/*MEANINGS*/", "{{"] {
             assert!(!page.html.contains(left_over), "{left_over}");
         }
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn page_has_one_script_one_style_and_nothing_from_elsewhere() {
-        let html = page().html;
+        let html = dashboard().html;
         assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (2, 1), "the other has meanings");
         for forbidden in [" src=", "//cdn", "@import", "url(http", " style=\"", " onclick", " onload"] {
             assert!(!html.contains(forbidden), "{forbidden}");

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Labelled;
 use crate::model::printable;
-use crate::render::text::Text;
+use crate::render::out_buf::OutBuf;
 
 /// What a family is.
 #[derive(Clone, Copy)]
@@ -14,8 +14,8 @@ pub(super) enum Kind {
 }
 
 /// The text, sample by sample.
-pub(super) struct Page<'out> {
-    pub(super) text: Text<'out>,
+pub(super) struct Exposition<'out> {
+    pub(super) out: OutBuf<'out>,
 }
 
 /// A family's name, and the two lines that come before its samples.
@@ -41,23 +41,23 @@ fn head<'a>(name: &'a str, kind: Kind, help: &'a str) -> [&'a str; 7] {
     ["# HELP ", name, " ", help, "\n# TYPE ", name, kind]
 }
 
-impl Page<'_> {
+impl Exposition<'_> {
     pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) {
         for part in head(name, kind, help) {
-            self.text.raw(part.as_bytes());
+            self.out.push_bytes(part.as_bytes());
         }
     }
 
     /// Begins a family whose lines are there already.
     pub(super) fn begin(&mut self, family: &Family) {
-        self.text.raw(family.head.as_bytes());
+        self.out.push_bytes(family.head.as_bytes());
     }
 
     /// A sample with just these labels.
     pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
-        self.text.raw(name.as_bytes());
-        self.text.byte(b'{');
-        append_labels(&mut self.text, labels.iter().copied());
+        self.out.push_bytes(name.as_bytes());
+        self.out.push(b'{');
+        append_labels(&mut self.out, labels.iter().copied());
         self.value(value);
     }
 
@@ -65,19 +65,19 @@ impl Page<'_> {
     #[expect(clippy::inline_always, reason = "hundreds of networks, each in two dozen families")]
     #[inline(always)]
     pub(super) fn of(&mut self, name: &str, network: &Labelled<'_>, value: u64) {
-        self.text.raw(name.as_bytes());
-        self.text.piece(&network.all_labels);
+        self.out.push_bytes(name.as_bytes());
+        self.out.push_padded(&network.all_labels);
         self.end(value);
     }
 
     /// A sample of a network with more labels to come.
     pub(super) fn open(&mut self, name: &str, network: &Labelled<'_>) {
-        self.text.raw(name.as_bytes());
-        self.text.raw(network.labels.as_bytes());
+        self.out.push_bytes(name.as_bytes());
+        self.out.push_bytes(network.labels.as_bytes());
     }
 
     pub(super) fn value(&mut self, value: u64) {
-        self.text.raw(b"} ");
+        self.out.push_bytes(b"} ");
         self.end(value);
     }
 
@@ -85,22 +85,22 @@ impl Page<'_> {
     #[expect(clippy::inline_always, reason = "thousands of peers, each in five families")]
     #[inline(always)]
     pub(super) fn end(&mut self, value: u64) {
-        self.text.number(value);
-        self.text.byte(b'\n');
-        self.text.pass_on();
+        self.out.push_number(value);
+        self.out.push(b'\n');
+        self.out.flush_if_full();
     }
 }
 
 /// `name="value"`, parted by commas, with the three escapes of the format. What could act on a terminal is shown as text.
-pub(super) fn append_labels<'a>(text: &mut Text<'_>, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
+pub(super) fn append_labels<'a>(out: &mut OutBuf<'_>, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
     for (place, (name, value)) in labels.into_iter().enumerate() {
         if place > 0 {
-            text.byte(b',');
+            out.push(b',');
         }
-        text.raw(name.as_bytes());
-        text.raw(b"=\"");
-        text.raw(escaped(value).as_bytes());
-        text.byte(b'"');
+        out.push_bytes(name.as_bytes());
+        out.push_bytes(b"=\"");
+        out.push_bytes(escaped(value).as_bytes());
+        out.push(b'"');
     }
 }
 
