@@ -32,50 +32,6 @@ pub struct Cli {
     pub global: Global,
 }
 
-impl Cli {
-    /// Parses the words that the program was called with.
-    ///
-    /// # Errors
-    /// Where they are no usage of it, or ask for help or the version.
-    pub fn read() -> Result<Self, clap::Error> {
-        let words: Vec<OsString> = std::env::args_os().collect();
-        Self::directly(&words).map_or_else(|| Self::try_parse_from(words), Ok)
-    }
-
-    /// Parses the usual form, the command's name first, by the flags of that one command: those of the program as a whole,
-    /// which are copied into it, would be a sixth of what a short run costs. What this does not take, help and misuse
-    /// included, is for the whole parser.
-    fn directly(words: &[OsString]) -> Option<Self> {
-        let (name, rest) = words.get(1..)?.split_first()?;
-        match name.to_str()? {
-            "status" => Alone::parse(rest, Command::Status),
-            "stats" => Alone::parse(rest, Command::Stats),
-            "watch" => Alone::parse(rest, Command::Watch),
-            "check" => Alone::parse(rest, Command::Check),
-            "export-metrics" => Alone::parse(rest, Command::ExportMetrics),
-            "serve" => Alone::parse(rest, |options| Command::Serve(Box::new(options))),
-            _ => None,
-        }
-    }
-}
-
-/// One command without the program around it.
-#[derive(Debug, Parser)]
-#[command(no_binary_name = true, disable_help_flag = true, disable_version_flag = true)]
-struct Alone<A: Args> {
-    #[command(flatten)]
-    options: A,
-    #[command(flatten)]
-    global: Global,
-}
-
-impl<A: Args> Alone<A> {
-    fn parse(words: &[OsString], command: fn(A) -> Command) -> Option<Cli> {
-        let Self { options, global } = Self::try_parse_from(words).ok()?;
-        Some(Cli { command: Some(command(options)), global })
-    }
-}
-
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
@@ -127,7 +83,7 @@ pub enum Color {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-// Flags are built for the one that is called: all of them together would be a tenth of what a short run costs.
+// Only the flags of the called command are built: all of them together cost 10 % of a short run.
 #[command(defer = true)]
 pub enum Command {
     /// Show every WireGuard network: state, traffic, errors, drops, peers
@@ -442,44 +398,5 @@ mod tests {
     #[test]
     fn definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    /// Whatever is taken directly is taken as the whole parser takes it.
-    #[test]
-    fn command_alone_is_parsed_as_within_the_program() {
-        let mut direct = 0;
-        for words in [
-            "status",
-            "status wg0 wg* --all --json",
-            "status -v --netns all --netns x --exclude wg9 --exclude a*",
-            "stats wg0 --interval 2s --bytes --config x.toml --color never",
-            "stats",
-            "stats wg0 wg1",
-            "status --help",
-            "check --warn rx_errors=0/s --crit peers_online=3 --plugin",
-            "check --plugin --json",
-            "watch wg0 wg* --interval 500ms --count 3 --json",
-            "watch --count 0",
-            "check --interval x",
-            "check -v --strict --state f",
-            "export-metrics --output x.prom --max-peers 3 --compat mindflavor --no-peers",
-            "export-metrics --output",
-            "serve wg* --listen 127.0.0.1:0 --listen unix:/x --poll 5s --allow-host a.example --web.config.file w.yml",
-            "serve --listen localhost:1",
-            "--json status",
-            "status -- --json",
-            "status --json --json",
-            "frobnicate",
-            "-V",
-            "help status",
-            "generate man",
-        ] {
-            let words: Vec<OsString> = ["wgstat"].into_iter().chain(words.split(' ')).map(OsString::from).collect();
-            if let Some(cli) = Cli::directly(&words) {
-                direct += 1;
-                assert_eq!(format!("{cli:?}"), format!("{:?}", Cli::try_parse_from(&words).unwrap()));
-            }
-        }
-        assert_eq!(direct, 10);
     }
 }

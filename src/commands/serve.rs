@@ -3,7 +3,6 @@
 
 mod answers;
 mod desk;
-mod memory;
 mod routes;
 
 use std::io::Write;
@@ -11,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::thread::disable_transparent_huge_pages;
 use sd_notify::NotifyState;
 
 use self::desk::Desk;
@@ -32,7 +32,8 @@ const DEFAULT: &str = "127.0.0.1:9586";
 const POLL: Duration = Duration::from_secs(30);
 
 pub(super) fn run(options: &Serve, global: &Global, settings: Settings, remarks: &mut dyn Write) -> Result<Outcome> {
-    memory::keep_pages_small();
+    // A huge page for a thread's stack would take 2 MiB: as much as the rest of an idle server. Old kernels have no such setting.
+    let _ = disable_transparent_huge_pages(true);
     let ServeSettings { listen, poll, max_connections, allow_host } = settings.serve.clone();
     let web = WebConfig::read(options.web_config_file.as_deref())?;
     let listeners = listeners(options, listen)?;
@@ -84,7 +85,6 @@ pub(super) fn run(options: &Serve, global: &Global, settings: Settings, remarks:
     let ready = || {
         // Where nobody reads it, it serves all the same.
         let _ = remarks.write_all(&announcement).and_then(|()| remarks.flush());
-        memory::forget_code();
         tell_manager(&[NotifyState::Ready]);
     };
     let served = http::run(&listeners, options, Rc::new(handler), ready);

@@ -1,4 +1,4 @@
-//! In the guest: the loads, each in a network namespace of its own, and what is run on them.
+//! The loads, each in its own network namespace of the guest.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,84 +7,99 @@ use std::process::{Command, ExitCode, Stdio};
 use super::scrape;
 use super::vm::{load_wireguard, sh};
 
-/// A host.
+/// One network namespace with WireGuard interfaces, and what is measured in it.
 pub(super) struct Load {
-    /// Short name.
+    /// Short name, also of the namespace.
     pub(super) name: &'static str,
-    /// What it is, for the report.
-    pub(super) what: &'static str,
+    /// The description in the report.
+    pub(super) description: &'static str,
     interfaces: u32,
+    /// Peers of each interface.
     peers: u32,
-    /// Other links: pairs of veth, all up.
-    pairs: u32,
-    /// How often each program runs.
+    /// Pairs of veth links, all up.
+    veth_pairs: u32,
+    /// Runs of each program; the median counts.
     runs: u32,
-    /// Every endpoint has an address of its own, with a route to it; else all are one.
+    /// Gives every endpoint its own address and a route; without it all endpoints have the same address.
     has_paths: bool,
-    /// What is measured on it.
+    /// The programs to measure.
     pub(super) programs: &'static [&'static str],
-    /// Scrapes of a server; none where it is not measured.
+    /// Scrapes of a server; 0 measures no server.
     pub(super) scrapes: u32,
+}
+
+impl Load {
+    /// Tells whether the load is selected by name. An empty selection is all loads.
+    pub(super) fn is_selected(&self, selected: &[String]) -> bool {
+        selected.is_empty() || selected.iter().any(|name| name == self.name)
+    }
 }
 
 const PLAIN: Load = Load {
     name: "",
-    what: "",
+    description: "",
     interfaces: 1,
     peers: 10,
-    pairs: 0,
+    veth_pairs: 0,
     runs: 9,
     has_paths: false,
     programs: &PROGRAMS,
     scrapes: 30,
 };
 
-/// Peers have an endpoint that nothing is ever sent to, and one allowed-ip; there is no IPv6.
+/// The loads. No packet is ever sent to the peers' endpoints, and IPv6 is off.
 pub(super) const LOADS: [Load; 5] = [
-    Load { name: "L1", what: "1 interface, 10 peers", ..PLAIN },
-    Load { name: "L2", what: "100 interfaces, 10 peers each", interfaces: 100, runs: 5, ..PLAIN },
-    Load { name: "L3", what: "1 interface, 10,000 peers", peers: 10_000, ..PLAIN },
+    Load { name: "L1", description: "1 interface, 10 peers", ..PLAIN },
+    Load { name: "L2", description: "100 interfaces, 10 peers each", interfaces: 100, runs: 5, ..PLAIN },
+    Load { name: "L3", description: "1 interface, 10,000 peers", peers: 10_000, ..PLAIN },
     Load {
         name: "L4",
-        what: "3 interfaces, 10 peers each; 2,000 other links",
+        description: "3 interfaces, 10 peers each; 2,000 other links",
         interfaces: 3,
-        pairs: 1_000,
+        veth_pairs: 1_000,
         runs: 5,
         ..PLAIN
     },
     Load {
         name: "L5",
-        what: "1 interface, 10,000 peers, each with an endpoint of another address",
+        description: "1 interface, 10,000 peers, each with its own endpoint address",
         peers: 10_000,
         runs: 5,
         has_paths: true,
-        programs: &[PROGRAMS[0], CHECK],
+        programs: &[FLOOR, CHECK],
         scrapes: 0,
         ..PLAIN
     },
 ];
 
-/// Looks up the way to every endpoint.
+/// Asks the kernel for the same data and does not parse it (`floor.c`).
+pub(super) const FLOOR: &str = "floor";
+pub(super) const STATUS_JSON: &str = "wgstat status --json";
+pub(super) const EXPORT_METRICS: &str = "wgstat export-metrics";
+pub(super) const STATUS: &str = "wgstat status";
+/// Looks up the route to every endpoint.
 pub(super) const CHECK: &str = "wgstat check --interval 0 --json";
 
-/// What is measured. The floor comes first: the others are given as multiples of it.
+/// The programs that are measured on L1 to L4.
 pub(super) const PROGRAMS: [&str; 7] = [
-    "floor",
-    "wgstat status --json",
-    "wgstat export-metrics",
-    "wgstat status",
+    FLOOR,
+    STATUS_JSON,
+    EXPORT_METRICS,
+    STATUS,
     "wg show all dump",
     "ip -s link show type wireguard",
     "ip -s link show",
 ];
 
-pub(super) fn run_all() -> ExitCode {
+/// In the guest: measures the selected loads, and prints a line per result.
+pub(super) fn run_all(selected: &[String]) -> ExitCode {
     load_wireguard();
+    scrape::mount_tracing();
     println!("VERSION kernel {}", sh("uname -r").trim());
     for program in ["wg --version", "ip -V", "wgstat --version"] {
         println!("VERSION {}", sh(program).trim());
     }
-    for load in &LOADS {
+    for load in LOADS.iter().filter(|load| load.is_selected(selected)) {
         set_up(load);
         for program in load.programs {
             let measure = ["measure", load.name, &load.runs.to_string()];
@@ -99,8 +114,8 @@ pub(super) fn run_all() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs a program in the load's namespace, and says so if it fails.
-pub(super) fn run_in<'a>(load: &Load, words: impl IntoIterator<Item = &'a str>) -> bool {
+/// Runs a program in the load's namespace. Returns whether it succeeded, and prints a message if not.
+fn run_in<'a>(load: &Load, words: impl IntoIterator<Item = &'a str>) -> bool {
     let words: Vec<&str> = words.into_iter().collect();
     let mut command = Command::new("ip");
     command.args(["netns", "exec", load.name]).args(&words).stdin(Stdio::null());
@@ -111,8 +126,8 @@ pub(super) fn run_in<'a>(load: &Load, words: impl IntoIterator<Item = &'a str>) 
     succeeded
 }
 
-pub(super) fn set_up(load: &Load) {
-    let Load { name, interfaces, peers, pairs, has_paths, .. } = load;
+fn set_up(load: &Load) {
+    let Load { name, interfaces, peers, veth_pairs, has_paths, .. } = load;
     sh(&format!(
         "ip netns add {name}; ip netns exec {name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6'"
     ));
@@ -120,8 +135,8 @@ pub(super) fn set_up(load: &Load) {
     if *has_paths {
         links += "route add 172.16.0.0/12 dev lo\n";
     }
-    // The other links were there first: the host is older than its tunnels.
-    for pair in 0..*pairs {
+    // The other links come first, as on a host that is older than its tunnels.
+    for pair in 0..*veth_pairs {
         let _ = writeln!(links, "link add a{pair} type veth peer name b{pair}");
     }
     for interface in 0..*interfaces {
@@ -148,7 +163,7 @@ pub(super) fn set_up(load: &Load) {
     for interface in 0..*interfaces {
         let _ = writeln!(up, "addr add 10.200.{interface}.1/32 dev wg{interface}\nlink set wg{interface} up");
     }
-    for pair in 0..*pairs {
+    for pair in 0..*veth_pairs {
         let _ = writeln!(up, "link set a{pair} up\nlink set b{pair} up");
     }
     batch(name, &up);
@@ -159,7 +174,7 @@ fn batch(namespace: &str, commands: &str) {
     sh(&format!("ip -n {namespace} -batch /tmp/batch"));
 }
 
-/// Keys that are the same at every run.
+/// Generates the same keys in every run.
 struct Keys(u64);
 
 impl Keys {

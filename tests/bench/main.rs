@@ -1,14 +1,16 @@
-//! What a look costs: whole processes on a real WireGuard kernel, counted in instructions, beside `wg`, `ip` and a floor
-//! program that reads the same and looks at nothing.
+//! Measures the cost of wgstat on a real WireGuard kernel, beside `wg`, `ip` and a floor program.
 //!
-//! Every instruction of the guest, the kernel's included, is a nanosecond of its clock, so the figures repeat to within a
-//! few per cent on any machine. It fails where wgstat costs more than its budget. `WGSTAT_BENCH=write` also writes
-//! `docs/performance.md`; with `WGSTAT_BENCH=order` nothing is measured (see `order.rs`).
+//! The unit is an instruction, of the process and of the kernel for it: the guest's clock advances 1 ns per instruction, so
+//! results repeat to within a few per cent on any machine. The test fails where wgstat is over a budget (`budgets.rs`).
+//!
+//! - `cargo test --test bench -- L1 L3` measures these loads only.
+//! - `WGSTAT=FILE` measures another binary than the one of `packaging/build`.
+//! - `WGSTAT_BENCH=write` also writes `docs/performance.md`.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "it is a test")]
 #![expect(clippy::indexing_slicing, reason = "a test may well fail by index")]
 
+mod budgets;
 mod load;
-mod order;
 mod report;
 mod scrape;
 #[path = "../common/vm.rs"]
@@ -17,36 +19,29 @@ mod vm;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use order::Order;
 use report::Report;
 use vm::Guest;
 
 /// Set in the environment of the guest.
-const MARK: &str = "WGSTAT_BENCH_GUEST";
+const GUEST_VARIABLE: &str = "WGSTAT_BENCH_GUEST";
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().collect();
-    if let [_, role, load, scrapes] = &words[..]
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [role, load, scrapes] = &arguments[..]
         && role == scrape::ROLE
     {
         return scrape::run(load, scrapes.parse().unwrap());
     }
-    if std::env::var_os(MARK).is_some() {
-        return load::run_all();
+    if std::env::var_os(GUEST_VARIABLE).is_some() {
+        return load::run_all(&arguments);
     }
-    if std::env::var_os(order::MARK).is_some() {
-        return order::run();
-    }
+    let selected: Vec<String> = arguments.into_iter().filter(|argument| !argument.starts_with('-')).collect();
     let target = vm::target().unwrap();
     let built = target.join("x86_64-unknown-linux-musl/release/wgstat");
     let wgstat = std::env::var_os("WGSTAT").map_or(built, PathBuf::from);
     if !wgstat.exists() {
-        println!("{}: build it by `packaging/build`", wgstat.display());
+        println!("{}: no such file; packaging/build builds it", wgstat.display());
         return ExitCode::FAILURE;
-    }
-    let what = std::env::var("WGSTAT_BENCH").unwrap_or_default();
-    if what == "order" {
-        return find_order(wgstat, &target);
     }
     let [floor, measure] = ["floor", "measure"].map(|name| compile(name, &target));
     let mut report = Report::default();
@@ -55,8 +50,8 @@ fn main() -> ExitCode {
             name: "bench",
             programs: &["ip", "wg"],
             files: &[(wgstat, "usr/bin/wgstat"), (floor, "usr/bin/floor"), (measure, "usr/bin/measure")],
-            environment: &[&format!("{MARK}=1")],
-            arguments: &[],
+            environment: &[&format!("{GUEST_VARIABLE}=1")],
+            arguments: &selected,
             memory: 2048,
             machine: vm::Machine::Small,
         },
@@ -67,40 +62,15 @@ fn main() -> ExitCode {
         },
     );
     print!("\n{}", report.tables());
-    let over = report.over_budget();
-    for excess in &over {
+    let over_budget = report.over_budget();
+    for excess in &over_budget {
         println!("over budget: {excess}");
     }
-    if what == "write" {
+    if std::env::var_os("WGSTAT_BENCH").is_some_and(|value| value == "write") {
+        assert!(selected.is_empty(), "docs/performance.md needs all loads");
         report.write(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/performance.md")));
     }
-    if over.is_empty() && report.is_complete() { code } else { ExitCode::FAILURE }
-}
-
-/// Writes the order of the code anew.
-fn find_order(wgstat: PathBuf, target: &Path) -> ExitCode {
-    let (symbols, steps) = (order::symbols(&wgstat, target), compile("steps", target));
-    let mut order = Order::default();
-    let code = vm::run(
-        &Guest {
-            name: "bench",
-            programs: &["ip", "wg"],
-            files: &[(wgstat, "usr/bin/wgstat"), (steps, "usr/bin/steps"), (symbols, order::SYMBOLS)],
-            environment: &[&format!("{}=1", order::MARK)],
-            arguments: &[],
-            memory: 2048,
-            machine: vm::Machine::Small,
-        },
-        |line| {
-            if !order.take(line) {
-                println!("{line}");
-            }
-        },
-    );
-    if code == ExitCode::SUCCESS {
-        order.write(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/hot.ld")));
-    }
-    code
+    if over_budget.is_empty() && report.is_complete(&selected) { code } else { ExitCode::FAILURE }
 }
 
 /// Compiles one of the C programs.

@@ -1,192 +1,181 @@
-//! What was measured, as tables, and against the budgets.
+//! The results as tables, and compared with the budgets.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::load::{CHECK, LOADS, PROGRAMS};
-use super::scrape::{IDLE, SCRAPES};
+use super::budgets::{BUDGETS, CHECK_BUDGET, TOLERANCE};
+use super::load::{CHECK, FLOOR, LOADS, PROGRAMS};
+use super::scrape::{GZIP, IDLE, PLAIN};
 
-/// Begins a line of `measure`.
+/// The first column of a result in the guest's output.
 const RESULT: &str = "RESULT\t";
+/// Loads that have a column in the tables; those after it are measured for a line of their own.
+const COLUMNS: usize = 4;
 
-/// Of a look as JSON or as metrics: millions of instructions on each load.
-const BUDGET: [f64; 4] = [1.3, 8.0, 35.0, 1.45];
-const WITH_BUDGET: [&str; 2] = ["wgstat status --json", "wgstat export-metrics"];
-/// Of a scrape as it is.
-const SCRAPE_BUDGET: [f64; 4] = [0.19, 8.0, 40.0, 0.35];
-/// MiB of a server: idle on L1, and after scrapes of L3.
-const SERVER_BUDGET: [(usize, &str, f64); 2] = [(0, IDLE, 3.0), (2, SCRAPES[0].0, 14.0)];
-/// Of a check that looks up the way to 10,000 endpoints (L5): multiples of the floor that reads the peers.
-const CHECK_BUDGET: f64 = 10.0;
-/// Of this load the table has no column.
-const OF_ITS_OWN: usize = 4;
-/// MiB on L1 and L3.
-const RESIDENT_BUDGET: [(usize, f64); 2] = [(0, 4.0), (2, 12.0)];
-/// What chance may add: at 10,000 peers a run differs from the next by 3 %. On a small host a build may differ from the next by
-/// as much, for code lies on other pages.
-const TOLERANCE: f64 = 1.03;
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantity {
+    /// Millions of instructions, from start to exit or per scrape.
+    Instructions,
+    /// MiB of resident memory: the largest of a process that has ended, the current one of a server.
+    Resident,
+    /// System calls per scrape.
+    SystemCalls,
+}
 
-/// Results by load and program.
+impl Quantity {
+    const fn unit(self) -> &'static str {
+        match self {
+            Self::Instructions => "million instructions",
+            Self::Resident => "MiB",
+            Self::SystemCalls => "system calls",
+        }
+    }
+
+    fn show(self, value: f64) -> String {
+        match self {
+            Self::Instructions => format!("{value:.2}"),
+            Self::Resident => format!("{value:.1}"),
+            Self::SystemCalls => format!("{value:.0}"),
+        }
+    }
+}
+
+/// Collects the results of one run.
 #[derive(Default)]
 pub(super) struct Report {
-    results: Vec<Outcome>,
+    results: Vec<Measurement>,
     versions: Vec<String>,
 }
 
-struct Outcome {
+struct Measurement {
     load: String,
-    program: String,
-    /// Millions of instructions.
-    cpu: f64,
-    /// MiB.
-    resident: f64,
+    subject: String,
+    quantity: Quantity,
+    value: f64,
 }
 
 impl Report {
-    /// Takes a line of the guest if it is a result.
+    /// Takes a line of the guest's output if it is a result; returns whether it is.
     pub(super) fn take(&mut self, line: &str) -> bool {
         if let Some(version) = line.strip_prefix("VERSION ") {
             self.versions.push(version.to_owned());
             return true;
         }
-        let Some(fields) = line.strip_prefix(RESULT) else { return false };
-        let fields: Vec<&str> = fields.split('\t').collect();
-        let [load, program, micros, kibibytes] = fields[..] else { panic!("cannot read {line:?}") };
-        self.results.push(Outcome {
-            load: load.to_owned(),
-            program: program.to_owned(),
-            cpu: micros.parse::<f64>().unwrap() / 1000.0,
-            resident: kibibytes.parse::<f64>().unwrap() / 1024.0,
-        });
+        let Some(columns) = line.strip_prefix(RESULT) else { return false };
+        let columns: Vec<&str> = columns.split('\t').collect();
+        let [load, subject, quantity, value] = columns[..] else { panic!("unexpected {line:?}") };
+        let value: f64 = value.parse().unwrap();
+        let (quantity, value) = match quantity {
+            "cpu_us" => (Quantity::Instructions, value / 1000.0),
+            "rss_kib" => (Quantity::Resident, value / 1024.0),
+            "syscalls" => (Quantity::SystemCalls, value),
+            _ => panic!("unexpected {line:?}"),
+        };
+        self.results.push(Measurement { load: load.to_owned(), subject: subject.to_owned(), quantity, value });
         true
     }
 
-    pub(super) fn is_complete(&self) -> bool {
-        let of = |load: &super::load::Load| {
-            let server = if load.scrapes > 0 { SCRAPES.len() + 1 } else { 0 };
-            load.programs.len() + server
-        };
-        self.results.len() == LOADS.iter().map(of).sum::<usize>()
+    /// Tells whether every subject was measured on all selected loads (on all loads if none is selected).
+    pub(super) fn is_complete(&self, selected: &[String]) -> bool {
+        LOADS.iter().filter(|load| load.is_selected(selected)).all(|load| {
+            let scrapes: &[&str] = if load.scrapes > 0 { &[IDLE, PLAIN, GZIP] } else { &[] };
+            load.programs
+                .iter()
+                .chain(scrapes)
+                .all(|subject| self.results.iter().any(|result| result.load == load.name && result.subject == *subject))
+        })
     }
 
-    fn of(&self, load: usize, program: &str) -> Option<&Outcome> {
+    fn value(&self, load: usize, subject: &str, quantity: Quantity) -> Option<f64> {
         let name = LOADS.get(load)?.name;
-        self.results.iter().find(|outcome| outcome.load == name && outcome.program == program)
+        let result = self
+            .results
+            .iter()
+            .find(|result| result.load == name && result.subject == subject && result.quantity == quantity)?;
+        Some(result.value)
     }
 
-    /// What costs too much, in words.
+    /// Describes every result that is over its budget.
     pub(super) fn over_budget(&self) -> Vec<String> {
         let mut over = Vec::new();
-        let (scrape, _) = SCRAPES[0];
-        for (load, budget) in SCRAPE_BUDGET.into_iter().enumerate() {
-            over.extend(self.of(load, scrape).filter(|outcome| outcome.cpu > budget * TOLERANCE).map(|outcome| {
-                format!("{scrape} on {}: {:.3} of {budget} million instructions", outcome.load, outcome.cpu)
-            }));
-        }
-        for (load, what, budget) in SERVER_BUDGET {
-            over.extend(
-                self.of(load, what)
-                    .filter(|outcome| outcome.resident > budget * TOLERANCE)
-                    .map(|outcome| format!("{what} on {}: {:.2} of {budget} MiB", outcome.load, outcome.resident)),
-            );
-        }
-        for program in WITH_BUDGET {
-            for (load, budget) in BUDGET.into_iter().enumerate() {
-                over.extend(self.of(load, program).filter(|outcome| outcome.cpu > budget * TOLERANCE).map(|outcome| {
-                    format!("{program} on {}: {:.2} of {budget} million instructions", outcome.load, outcome.cpu)
-                }));
-            }
-            for (load, budget) in RESIDENT_BUDGET {
-                over.extend(
-                    self.of(load, program).filter(|outcome| outcome.resident > budget).map(|outcome| {
-                        format!("{program} on {}: {:.1} of {budget} MiB", outcome.load, outcome.resident)
-                    }),
-                );
+        for budget in &BUDGETS {
+            for (load, limit) in budget.limits.into_iter().enumerate() {
+                let Some(limit) = limit else { continue };
+                let Some(value) = self.value(load, budget.subject, budget.quantity) else { continue };
+                if value > limit * TOLERANCE {
+                    let (name, unit) = (LOADS[load].name, budget.quantity.unit());
+                    over.push(format!("{} on {name}: {value:.3} of {limit} {unit}", budget.subject));
+                }
             }
         }
         if let Some((check, floor)) = self.check()
-            && check.cpu > floor.cpu * CHECK_BUDGET
+            && check > floor * CHECK_BUDGET
         {
-            over.push(format!("{CHECK}: {:.0} times the floor, of {CHECK_BUDGET}", check.cpu / floor.cpu));
+            over.push(format!("{CHECK}: {:.1} times the floor, of {CHECK_BUDGET}", check / floor));
         }
         over
     }
 
-    fn check(&self) -> Option<(&Outcome, &Outcome)> {
-        Some((self.of(OF_ITS_OWN, CHECK)?, self.of(OF_ITS_OWN, PROGRAMS[0])?))
+    /// Returns the instructions of `check` and of the floor on L5.
+    fn check(&self) -> Option<(f64, f64)> {
+        let instructions = |subject| self.value(COLUMNS, subject, Quantity::Instructions);
+        Some((instructions(CHECK)?, instructions(FLOOR)?))
     }
 
-    /// Cost and memory.
+    /// Renders all results as Markdown.
     pub(super) fn tables(&self) -> String {
-        let mut text = String::new();
-        let heading = LOADS.iter().take(OF_ITS_OWN).map(|load| load.name).collect::<Vec<_>>().join(" | ");
-        let rule = "---|".repeat(OF_ITS_OWN + 1);
-        let _ = writeln!(text, "Millions of instructions, the kernel's included, and multiples of the floor:\n");
-        let _ = writeln!(text, "| | {heading} |\n|{rule}");
-        for program in PROGRAMS {
-            let cells = (0..OF_ITS_OWN).map(|load| match (self.of(load, program), self.of(load, PROGRAMS[0])) {
-                (Some(outcome), Some(floor)) if program != PROGRAMS[0] => {
-                    format!("{:.2} ({:.1})", outcome.cpu, outcome.cpu / floor.cpu)
-                }
-                (Some(outcome), _) => format!("{:.2}", outcome.cpu),
-                (None, _) => "-".to_owned(),
-            });
-            let _ = writeln!(text, "| `{program}` | {} |", cells.collect::<Vec<_>>().join(" | "));
-        }
-        let budget = BUDGET.map(|budget| format!("{budget}")).join(" | ");
-        let _ = writeln!(text, "| budget of `{}` | {budget} |", WITH_BUDGET.join("`, `"));
-        let _ = writeln!(text, "\nLargest resident memory, MiB:\n\n| | {heading} |\n|{rule}");
-        for program in PROGRAMS {
-            let cells = (0..OF_ITS_OWN).map(|load| {
-                self.of(load, program).map_or("-".to_owned(), |outcome| format!("{:.1}", outcome.resident))
-            });
-            let _ = writeln!(text, "| `{program}` | {} |", cells.collect::<Vec<_>>().join(" | "));
-        }
-        let _ = write!(text, "\n{}", self.server(&heading, &rule));
+        let mut text = String::from(
+            "Million instructions per run, the kernel's included (in brackets: multiples of the floor):\n\n",
+        );
+        self.table(&mut text, &PROGRAMS, Quantity::Instructions, true);
+        text += "\nLargest resident memory of a run, MiB:\n\n";
+        self.table(&mut text, &PROGRAMS, Quantity::Resident, false);
+        text += "\nMillion instructions of `wgstat serve` per scrape of `/metrics` over one connection; every scrape reads the \
+                 kernel:\n\n";
+        self.table(&mut text, &[PLAIN, GZIP], Quantity::Instructions, false);
+        text += "\nSystem calls per scrape:\n\n";
+        self.table(&mut text, &[PLAIN, GZIP], Quantity::SystemCalls, false);
+        text += "\nResident memory of `wgstat serve`, MiB; idle is after the first scrape:\n\n";
+        self.table(&mut text, &[IDLE, PLAIN, GZIP], Quantity::Resident, false);
         if let Some((check, floor)) = self.check() {
             let _ = writeln!(
                 text,
-                "\n`{CHECK}` on {}, which looks up the way to each endpoint: {:.1}, {:.1} times the floor's {:.1} (budget: \
-                 {CHECK_BUDGET} times); {:.1} MiB.",
-                LOADS[OF_ITS_OWN].name,
-                check.cpu,
-                check.cpu / floor.cpu,
-                floor.cpu,
-                check.resident
+                "\n`{CHECK}` on {}, which looks up the route to each endpoint: {check:.1} million instructions, {:.1} times the \
+                 floor's {floor:.1} (budget: {CHECK_BUDGET} times); {:.1} MiB.",
+                LOADS[COLUMNS].name,
+                check / floor,
+                self.value(COLUMNS, CHECK, Quantity::Resident).unwrap_or_default(),
             );
         }
         text
     }
 
-    /// What a server costs.
-    fn server(&self, heading: &str, rule: &str) -> String {
-        let mut text = format!(
-            "A scrape of `wgstat serve` over one connection, in millions of instructions of its threads and of the kernel for \
-             them;\nanswers are of their moment:\n\n| | {heading} |\n|{rule}\n"
-        );
-        let mut row = |what: &str, cell: &dyn Fn(usize) -> String| {
-            let cells: Vec<String> = (0..OF_ITS_OWN).map(cell).collect();
-            let _ = writeln!(text, "| {what} | {} |", cells.join(" | "));
-        };
-        let of = |load, what: &str, show: &dyn Fn(&Outcome) -> String| self.of(load, what).map_or("-".to_owned(), show);
-        for (what, _) in SCRAPES {
-            row(&format!("`{what}`"), &|load| of(load, what, &|outcome| format!("{:.2}", outcome.cpu)));
+    fn table(&self, text: &mut String, subjects: &[&str], quantity: Quantity, has_multiples: bool) {
+        let names: Vec<&str> = LOADS.iter().take(COLUMNS).map(|load| load.name).collect();
+        let _ = writeln!(text, "| | {} |\n|{}", names.join(" | "), "---|".repeat(COLUMNS + 1));
+        for subject in subjects {
+            let cells = (0..COLUMNS).map(|load| {
+                let Some(value) = self.value(load, subject, quantity) else { return "-".to_owned() };
+                match self.value(load, FLOOR, quantity) {
+                    Some(floor) if has_multiples && *subject != FLOOR => {
+                        format!("{} ({:.1})", quantity.show(value), value / floor)
+                    }
+                    _ => quantity.show(value),
+                }
+            });
+            let _ = writeln!(text, "| `{subject}` | {} |", cells.collect::<Vec<_>>().join(" | "));
+            for budget in BUDGETS.iter().filter(|budget| budget.subject == *subject && budget.quantity == quantity) {
+                let limits = budget.limits.map(|limit| limit.map_or_else(String::new, |limit| limit.to_string()));
+                let _ = writeln!(text, "| budget | {} |", limits.join(" | "));
+            }
         }
-        row("budget of the first", &|load| SCRAPE_BUDGET.get(load).map_or("-".to_owned(), f64::to_string));
-        row("resident when idle, MiB", &|load| of(load, IDLE, &|outcome| format!("{:.1}", outcome.resident)));
-        row("resident after scrapes, MiB", &|load| {
-            of(load, SCRAPES[0].0, &|outcome| format!("{:.1}", outcome.resident))
-        });
-        row("and in gzip", &|load| of(load, SCRAPES[1].0, &|outcome| format!("{:.1}", outcome.resident)));
-        text
     }
 
-    /// The committed result. What stands under headings of its own was measured otherwise, and stays.
+    /// Writes `docs/performance.md`.
     pub(super) fn write(&self, path: &Path) {
-        let before = std::fs::read_to_string(path).unwrap_or_default();
-        let kept = before.find("\n## ").map_or("", |place| &before[place..]);
-        let loads: Vec<String> = LOADS.iter().map(|load| format!("- {}: {}", load.name, load.what)).collect();
+        let loads: Vec<String> = LOADS.iter().map(|load| format!("- {}: {}", load.name, load.description)).collect();
         let mut versions = self.versions.clone();
         for command in ["qemu-system-x86_64 --version", "rustc --version"] {
             let words: Vec<&str> = command.split(' ').collect();
@@ -195,16 +184,17 @@ impl Report {
         }
         let date = Command::new("date").args(["-u", "+%F"]).output().unwrap();
         let text = format!(
-            "# What a look costs\n\n\
-             Measured on {} by `WGSTAT_BENCH=write cargo test --test bench`, which tests/run runs too; it fails where wgstat costs \
-             more\nthan its budget. Whole processes, from start to exit, in one boot of an emulated machine whose clock counts \
-             instructions:\nfigures repeat to within 1 % (3 % at 10,000 peers) on any machine, and one is to be compared with \
-             another, not with a stopwatch.\nNatively, kernel work takes about two thirds of these milliseconds and the rest a \
+            "# Performance\n\n\
+             All figures are from one run of `WGSTAT_BENCH=write cargo test --test bench` on {}. `tests/run` runs the same test; it \
+             fails\nif wgstat is more than 3 % over a budget.\n\n\
+             The unit is a million instructions, those of the kernel included, counted by an emulated machine. Figures repeat to \
+             within 1 %\n(3 % at 10,000 peers) on any machine. They know no caches, so compare them with each other, not with a \
+             stopwatch: on hardware,\nkernel work takes about two thirds of a millisecond per million instructions, and the rest a \
              quarter to a fifth.\n\n\
              wgstat is the static release binary. The floor is a C program of a hundred lines that asks the kernel for the same \
-             and\nlooks at none of it (`tests/bench/floor.c`). `wg` shows no counter of an interface, `ip` no peer.\n\n\
-             Loads, each in a network namespace of its own; every peer has an endpoint and one allowed-ip:\n{}\n\n\
-             {}\nVersions: {}.\n{kept}",
+             data and\ndoes not parse it (`tests/bench/floor.c`). `wg` shows no interface counters, `ip` shows no peers.\n\n\
+             Each load has its own network namespace. Every peer has an endpoint and one allowed IP.\n\n{}\n\n\
+             {}\nVersions: {}.\n",
             String::from_utf8_lossy(&date.stdout).trim(),
             loads.join("\n"),
             self.tables(),
