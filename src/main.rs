@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Half of a result is worse than none.
             let (mut stdout, _) = out.into_parts();
-            commands::explain(&error, &cli, &mut stdout, &mut io::stderr());
+            commands::print_error(&error, &cli, &mut stdout, &mut io::stderr());
             let is_check = matches!(cli.command, Some(Command::Check(_)));
             ExitCode::from(commands::exit_code_of_failure(is_check, false))
         }
@@ -50,7 +50,7 @@ fn usage_error(error: &clap::Error) -> ExitCode {
     if is_check && std::env::args_os().any(|word| word == "--plugin") {
         let text = error.to_string();
         let first_line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        commands::explain_misuse(first_line, &mut Stdout);
+        commands::print_plugin_usage_error(first_line, &mut Stdout);
     }
     ExitCode::from(commands::exit_code_of_failure(is_check, true))
 }

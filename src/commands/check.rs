@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
-use super::{Outcome, conclude, files, remark, report, scope, tell, tell_oddities, terminal, written};
+use super::output::{output_error, report, warn};
+use super::{Invocation, Outcome, files};
 use crate::cli::{Check, Global};
 use crate::collect::Scope;
 use crate::collect::netns::NetnsSelector;
@@ -20,21 +21,15 @@ const OWNER_ONLY: u32 = 0o600;
 /// A state of half a million peers is smaller.
 const LIMIT: u64 = 64 * 1024 * 1024;
 
-pub(super) fn run(
-    options: &Check,
-    global: &Global,
-    settings: Settings,
-    out: &mut dyn Write,
-    remarks: &mut dyn Write,
-) -> Result<Outcome> {
-    let limits = limits(options, global, &settings)?;
-    let mut scope = Scope { allow_missing: true, ..scope(&options.interfaces, global) };
+pub(super) fn run(options: &Check, mut invocation: Invocation<'_>) -> Result<Outcome> {
+    let limits = limits(options, invocation.global, &invocation.settings)?;
+    let mut scope = Scope { allow_missing: true, ..invocation.scope(&options.interfaces) };
     // In one other namespace they need not be.
     if scope.interfaces.is_empty() && (scope.namespaces.is_empty() || scope.namespaces.contains(&NetnsSelector::All)) {
-        scope.expected = settings.networks.keys().cloned().collect();
+        scope.expected = invocation.settings.networks.keys().cloned().collect();
     }
-    let mut sampler = Sampler::open(scope, settings)?;
-    let since = since(options, &sampler.identity(), remarks)?;
+    let mut sampler = Sampler::open(scope, invocation.take_settings())?;
+    let since = since(options, &sampler.identity(), invocation.err)?;
     let mut diagnosis = sampler.diagnose(since, &limits)?;
     let snapshot = &mut diagnosis.sample.snapshot;
     if let Some(path) = &options.state {
@@ -43,33 +38,34 @@ pub(super) fn run(
     note_absence(snapshot);
     let verdict = verdict(&diagnosis.sample.findings, &diagnosis.sample.snapshot.problems);
     let checked = check::Checked { report: report(&diagnosis.sample), verdict, seconds: diagnosis.seconds };
-    let result = if global.json {
-        json::check(out, &checked)
+    let written = if invocation.global.json {
+        json::check(invocation.out, &checked)
     } else if options.plugin {
-        plugin::write(out, &checked, &limits)
+        plugin::write(invocation.out, &checked, &limits)
     } else {
-        check::write(out, &terminal::style(global.color), &checked)
+        let style = invocation.style();
+        check::write(invocation.out, &style, &checked)
     };
-    let told = written(result).and_then(|()| {
-        if !global.verbose {
+    let written = written.map_err(output_error).and_then(|()| {
+        if !invocation.global.verbose {
             if !options.plugin {
-                tell_oddities(&sampler, global, remarks);
+                invocation.print_name_warnings(&sampler);
             }
             return Ok(());
         }
         let (origins, access) = (sampler.origins(&diagnosis.sample.snapshot), sampler.access());
-        let is_alone = global.json || options.plugin;
-        tell(is_alone, global, out, remarks, |out, style| {
+        let is_for_program = invocation.global.json || options.plugin;
+        invocation.print_verbose(is_for_program, |out, style| {
             verbose::access(out, style, &access)?;
             verbose::origins(out, style, &origins)
         })
     });
-    match told.and_then(|()| written(out.flush())) {
+    match written.and_then(|()| invocation.out.flush().map_err(output_error)) {
         // Whoever reads the exit code need not read the text.
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
     }
-    conclude(&diagnosis.sample.snapshot, global, remarks);
+    invocation.report_problems(&diagnosis.sample.snapshot);
     Ok(Outcome::Checked(verdict))
 }
 
@@ -112,7 +108,7 @@ fn unjudgeable(limit: &Threshold, options: &Check, global: &Global) -> Option<(&
 }
 
 /// What to compare with: the last run, if there is one of this host; else a look of our own.
-fn since(options: &Check, identity: &str, remarks: &mut dyn Write) -> Result<Baseline> {
+fn since(options: &Check, identity: &str, err: &mut dyn Write) -> Result<Baseline> {
     let looked_now =
         || if options.interval.is_zero() { Baseline::Nothing } else { Baseline::Interval(options.interval) };
     let Some(path) = &options.state else { return Ok(looked_now()) };
@@ -126,7 +122,7 @@ fn since(options: &Check, identity: &str, remarks: &mut dyn Write) -> Result<Bas
         Ok(Past::TimedSample(before)) => Ok(Baseline::TimedSample { before, at_least: options.interval }),
         Ok(Past::Foreign) => {
             let what = "it is of another host, namespace or start of this machine, and begins anew";
-            remark(remarks, &format!("{}: {what}", shown()), None);
+            warn(err, &format!("{}: {what}", shown()), None);
             Ok(looked_now())
         }
         Err(cause) => Err(Error::Config {

@@ -1,25 +1,18 @@
 //! `wgstat export-metrics`.
 
-use std::io::Write;
-
-use super::{Outcome, conclude, files, report, scope, written};
-use crate::cli::{CompatArg, ExportMetrics, Global, Metrics};
+use super::output::{output_error, report};
+use super::{Invocation, Outcome, files};
+use crate::cli::{CompatArg, ExportMetrics, Metrics};
 use crate::error::{Error, Result};
-use crate::model::{Settings, printable};
+use crate::model::printable;
 use crate::render::prometheus::{self, Compat, Options};
 use crate::sampler::Sampler;
 
 /// The collector is another user's.
 const READABLE: u32 = 0o644;
 
-pub(super) fn run(
-    options: &ExportMetrics,
-    global: &Global,
-    settings: Settings,
-    out: &mut dyn Write,
-    remarks: &mut dyn Write,
-) -> Result<Outcome> {
-    let sample = Sampler::open(scope(&options.interfaces, global), settings)?.sample()?;
+pub(super) fn run(options: &ExportMetrics, mut invocation: Invocation<'_>) -> Result<Outcome> {
+    let sample = Sampler::open(invocation.scope(&options.interfaces), invocation.take_settings())?.sample()?;
     let render = rendering(&options.metrics, options.peer_endpoints);
     let report = report(&sample);
     match &options.output {
@@ -27,9 +20,11 @@ pub(super) fn run(
             files::replace(path, READABLE, |file| prometheus::write(file, &report, &render))
                 .map_err(|source| Error::Output { subject: printable(&path.to_string_lossy()).into_owned(), source })?;
         }
-        None => written(prometheus::write(out, &report, &render).and_then(|()| out.flush()))?,
+        None => prometheus::write(invocation.out, &report, &render)
+            .and_then(|()| invocation.out.flush())
+            .map_err(output_error)?,
     }
-    Ok(conclude(&sample.snapshot, global, remarks))
+    Ok(invocation.report_problems(&sample.snapshot))
 }
 
 /// What the metrics are to have, as both commands that write them are told.

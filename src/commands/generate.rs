@@ -4,17 +4,19 @@ mod completions;
 mod man;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, written};
+use super::output::output_error;
+use super::{Invocation, Outcome};
 use crate::cli::{Artifact, Generate, Limits};
 use crate::config::keys;
 use crate::error::{Error, Result};
 use crate::model::printable;
 use crate::render::{grafana, json, rules};
 
-pub(super) fn run(options: &Generate, out: &mut dyn Write, remarks: &mut dyn Write) -> Result<Outcome> {
+pub(super) fn run(options: &Generate, invocation: Invocation<'_>) -> Result<Outcome> {
+    let Invocation { out, err, .. } = invocation;
     let default = match options.what {
         Artifact::Man => "man",
         Artifact::Completions => "completions",
@@ -23,7 +25,7 @@ pub(super) fn run(options: &Generate, out: &mut dyn Write, remarks: &mut dyn Wri
         Artifact::Dashboard => "packaging/grafana",
         // It is for a place of one's own, and short.
         Artifact::Config if options.directory.is_none() => {
-            written(out.write_all(keys::commented().as_bytes()).and_then(|()| out.flush()))?;
+            out.write_all(keys::commented().as_bytes()).and_then(|()| out.flush()).map_err(output_error)?;
             return Ok(Outcome::Done);
         }
         Artifact::Config => "",
@@ -34,7 +36,7 @@ pub(super) fn run(options: &Generate, out: &mut dyn Write, remarks: &mut dyn Wri
         fs::create_dir_all(&directory)
             .and_then(|()| fs::write(&path, content))
             .map_err(|source| failed(&path, source))?;
-        let _ = writeln!(remarks, "wrote {}", path.display());
+        let _ = writeln!(err, "wrote {}", path.display());
     }
     Ok(Outcome::Done)
 }

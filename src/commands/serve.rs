@@ -16,8 +16,9 @@ use sd_notify::NotifyState;
 use self::desk::Desk;
 pub(super) use self::routes::PATHS;
 use self::routes::Routes;
-use super::{Outcome, export_metrics, remark, scope, tell_oddities, tell_problem};
-use crate::cli::{Global, Serve};
+use super::output::{print_problem, warn};
+use super::{Invocation, Outcome, export_metrics};
+use crate::cli::Serve;
 use crate::collect::Scope;
 use crate::collect::netns::NetnsSelector;
 use crate::error::{Error, Result};
@@ -31,21 +32,22 @@ const DEFAULT: &str = "127.0.0.1:9586";
 /// Time between two samples in the background.
 const POLL: Duration = Duration::from_secs(30);
 
-pub(super) fn run(options: &Serve, global: &Global, settings: Settings, remarks: &mut dyn Write) -> Result<Outcome> {
+pub(super) fn run(options: &Serve, mut invocation: Invocation<'_>) -> Result<Outcome> {
     // A huge page for a thread's stack would take 2 MiB: as much as the rest of an idle server. Old kernels have no such setting.
     let _ = disable_transparent_huge_pages(true);
-    let ServeSettings { listen, poll, max_connections, allow_host } = settings.serve.clone();
+    let ServeSettings { listen, poll, max_connections, allow_host } = invocation.settings.serve.clone();
     let web = WebConfig::read(options.web_config_file.as_deref())?;
     let listeners = listeners(options, listen)?;
-    let mut scope = scope(&options.interfaces, global);
-    scope.expected = expected(&scope, &settings);
-    let mut live = OnDemandSampler::open(scope.clone(), settings)?;
+    let mut scope = invocation.scope(&options.interfaces);
+    scope.expected = expected(&scope, &invocation.settings);
+    let mut live = OnDemandSampler::open(scope.clone(), invocation.take_settings())?;
     // What could not be read is told at once, not by the first who asks.
     let first = live.poll()?;
     for problem in &first.snapshot.problems {
-        tell_problem(remarks, problem);
+        print_problem(invocation.err, problem);
     }
-    tell_oddities(live.sampler(), global, remarks);
+    invocation.print_name_warnings(live.sampler());
+    let Invocation { global, err, .. } = invocation;
     if global.strict && !first.snapshot.problems.is_empty() {
         return Ok(Outcome::Incomplete);
     }
@@ -84,7 +86,7 @@ pub(super) fn run(options: &Serve, global: &Global, settings: Settings, remarks:
     };
     let ready = || {
         // Where nobody reads it, it serves all the same.
-        let _ = remarks.write_all(&announcement).and_then(|()| remarks.flush());
+        let _ = err.write_all(&announcement).and_then(|()| err.flush());
         tell_manager(&[NotifyState::Ready]);
     };
     let served = http::run(&listeners, options, Rc::new(handler), ready);
@@ -127,14 +129,14 @@ fn listeners(options: &Serve, configured: Vec<ListenAddress>) -> Result<Vec<List
 }
 
 /// Says where it listens, and what that means.
-fn announce(listeners: &[Listener], web: &WebConfig, remarks: &mut dyn Write) {
+fn announce(listeners: &[Listener], web: &WebConfig, err: &mut dyn Write) {
     let scheme = if web.has_tls() { "https" } else { "http" };
     for Listener { address, .. } in listeners {
         let shown = match address {
             ListenAddress::Tcp(address) => format!("{scheme}://{address}/"),
             ListenAddress::Unix(_) => address.to_string(),
         };
-        let _ = writeln!(remarks, "wgstat: listening on {shown}");
+        let _ = writeln!(err, "wgstat: listening on {shown}");
         if address.is_local() {
             continue;
         }
@@ -147,7 +149,7 @@ fn announce(listeners: &[Listener], web: &WebConfig, remarks: &mut dyn Write) {
                  traffic of all peers"
             }
         };
-        remark(remarks, &format!("warning: {address} is not only this host's, and is served {lacks}"), Some(GUARD));
+        warn(err, &format!("warning: {address} is not only this host's, and is served {lacks}"), Some(GUARD));
     }
 }
 

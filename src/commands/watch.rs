@@ -4,23 +4,20 @@ use std::io::{ErrorKind, Write, stdout};
 
 use rustix::event::{PollFd, PollFlags};
 
-use super::{Outcome, remark, report, scope, tell_oddities, tell_problem, terminal, written};
+use super::output::{output_error, print_problem, report, warn};
+#[cfg(feature = "tui")]
+use super::terminal;
+use super::{Invocation, Outcome};
 use crate::cli::{Global, Watch as Options};
 use crate::error::{Error, Result};
-use crate::model::{Problem, Settings, Snapshot};
+use crate::model::{Problem, Snapshot};
 use crate::render::human::Style;
 use crate::render::json;
 use crate::render::lines::Lines;
 use crate::sampler::{Next, Tick, Watch};
 
-pub(super) fn run(
-    options: &Options,
-    global: &Global,
-    settings: Settings,
-    out: &mut dyn Write,
-    remarks: &mut dyn Write,
-) -> Result<Outcome> {
-    let mut watch = Watch::open(scope(&options.interfaces, global), settings, options.interval)?;
+pub(super) fn run(options: &Options, mut invocation: Invocation<'_>) -> Result<Outcome> {
+    let mut watch = Watch::open(invocation.scope(&options.interfaces), invocation.take_settings(), options.interval)?;
     // What is wrong from the start, a name that is none, ends it; later it would be news.
     let first = loop {
         match watch.next(&[]) {
@@ -30,26 +27,27 @@ pub(super) fn run(
         }
     };
     #[cfg(feature = "tui")]
-    if !global.json && terminal::can_draw() {
+    if !invocation.global.json && terminal::can_draw() {
         let view = crate::tui::Options {
             interval: options.interval,
             count: options.count.map(std::num::NonZeroU64::get),
-            style: terminal::style(global.color),
+            style: invocation.style(),
         };
         let (last, failure) = crate::tui::run(watch, first, view)?;
-        let outcome = super::conclude(&last.sample.snapshot, global, remarks);
+        let outcome = invocation.report_problems(&last.sample.snapshot);
         let Some(error) = failure else { return Ok(outcome) };
-        remark(remarks, &error.to_string(), error.hint().as_deref());
-        return Ok(if global.strict { Outcome::Incomplete } else { outcome });
+        warn(invocation.err, &error.to_string(), error.hint().as_deref());
+        return Ok(if invocation.global.strict { Outcome::Incomplete } else { outcome });
     }
-    tell_oddities(watch.sampler(), global, remarks);
+    invocation.print_name_warnings(watch.sampler());
+    let style = invocation.style();
+    let Invocation { global, out, err, .. } = invocation;
     let Snapshot { networks, hints, .. } = &first.sample.snapshot;
     if !global.json && networks.is_empty() {
         // There will be no line before there is one.
-        remark(remarks, "no WireGuard interfaces yet", hints.first().map(String::as_str));
+        warn(err, "no WireGuard interfaces yet", hints.first().map(String::as_str));
     }
-    let style = terminal::style(global.color);
-    let mut printer = Printer { global, style, out, remarks, lines: Lines::default(), told: Told::default() };
+    let mut printer = Printer { global, style, out, err, lines: Lines::default(), told: Told::default() };
     printer.tick(&first)?;
     let is_whole = |tick: &Tick| tick.sample.snapshot.problems.is_empty();
     let mut was_whole = is_whole(&first);
@@ -70,7 +68,7 @@ pub(super) fn run(
                 printer.failure(&error)?;
                 was_whole = false;
             }
-            Next::Interrupted => written(Err(ErrorKind::BrokenPipe.into()))?,
+            Next::Interrupted => return Err(output_error(ErrorKind::BrokenPipe.into())),
         }
     }
     // What could not be read was said when it began.
@@ -82,7 +80,7 @@ struct Printer<'a> {
     global: &'a Global,
     style: Style,
     out: &'a mut dyn Write,
-    remarks: &'a mut dyn Write,
+    err: &'a mut dyn Write,
     lines: Lines,
     told: Told,
 }
@@ -98,10 +96,10 @@ impl Printer<'_> {
     fn tick(&mut self, tick: &Tick) -> Result<()> {
         let report = report(&tick.sample);
         if self.global.json {
-            written(json::sample(self.out, &report))?;
+            json::sample(self.out, &report).map_err(output_error)?;
         } else {
             self.problems(&tick.sample.snapshot.problems);
-            written(self.lines.tick(self.out, &self.style, &report))?;
+            self.lines.tick(self.out, &self.style, &report).map_err(output_error)?;
         }
         self.told.failure.clear();
         self.change(tick)
@@ -111,17 +109,17 @@ impl Printer<'_> {
     fn change(&mut self, tick: &Tick) -> Result<()> {
         for event in &tick.events {
             if self.global.json {
-                written(json::event(self.out, event))?;
+                json::event(self.out, event).map_err(output_error)?;
             } else {
-                remark(self.remarks, &self.style.outside(&event.sentence()), None);
+                warn(self.err, &self.style.outside(&event.sentence()), None);
             }
         }
-        written(self.out.flush())
+        self.out.flush().map_err(output_error)
     }
 
     fn problems(&mut self, problems: &[Problem]) {
         for problem in problems.iter().filter(|problem| !self.told.problems.contains(problem)) {
-            tell_problem(self.remarks, problem);
+            print_problem(self.err, problem);
         }
         self.told.problems = problems.to_vec();
     }
@@ -129,11 +127,11 @@ impl Printer<'_> {
     fn failure(&mut self, error: &Error) -> Result<()> {
         let message = error.to_string();
         if message != self.told.failure {
-            remark(self.remarks, &message, error.hint().as_deref());
+            warn(self.err, &message, error.hint().as_deref());
         }
         self.told.failure = message;
         if self.global.json {
-            written(json::error(self.out, error).and_then(|()| self.out.flush()))?;
+            json::error(self.out, error).and_then(|()| self.out.flush()).map_err(output_error)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::commands::output;
 use crate::error::{Error, Result};
 use crate::findings::Finding;
 use crate::history::counters::Subject;
@@ -95,7 +96,7 @@ pub(super) fn answers(
 }
 
 fn report(sample: &Sample, endpoints: Endpoints) -> Report<'_> {
-    Report { endpoints, ..super::super::report(sample) }
+    Report { endpoints, ..output::report(sample) }
 }
 
 /// A JSON document as an answer.

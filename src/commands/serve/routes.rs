@@ -10,7 +10,7 @@ use sd_notify::NotifyState;
 use super::answers::{Wanted, What, gzip};
 use super::desk::Desk;
 use super::tell_manager;
-use crate::commands::remark;
+use crate::commands::output::warn;
 use crate::error::Result;
 use crate::http::{Answer, Handler, Reply, Request};
 use crate::model::{Name, Settings, printable};
@@ -127,7 +127,7 @@ impl Handler for Routes {
 
     fn remark(&self, message: &str, hint: Option<&str>) {
         let mut remarks = stderr();
-        remark(&mut remarks, message, hint);
+        warn(&mut remarks, message, hint);
         let _ = remarks.flush();
     }
 }
