@@ -1,4 +1,4 @@
-//! What happened between two looks.
+//! Events: what happened between two samples.
 
 mod tracker;
 
@@ -8,73 +8,74 @@ pub use self::tracker::Tracker;
 use crate::findings::Finding;
 use crate::model::{Name, PublicKey, printable, qualified_name};
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// When it was seen, in seconds since the Unix epoch.
+    /// When it was noticed, in seconds since the Unix epoch.
     pub timestamp: u64,
-    /// The network's namespace, where the caller named one.
+    /// The network's namespace, where the caller selected one.
     pub netns: Option<String>,
     /// The network's interface.
     pub interface: Name,
-    /// The kernel's index of it, where there is a link.
+    /// The interface's index; `None` where it has no link.
     pub ifindex: Option<u32>,
-    /// What the network is called.
+    /// The network's display name.
     pub network: String,
     /// What happened.
-    pub what: What,
+    pub kind: EventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
-pub enum What {
-    /// An interface is there that was not.
+pub enum EventKind {
+    /// An interface appeared.
     InterfaceAdded,
-    /// An interface is no longer there.
+    /// An interface disappeared.
     InterfaceRemoved,
-    /// An interface has another name.
+    /// An interface got another name.
     InterfaceRenamed {
-        /// The one it had.
-        before: Name,
+        /// The old name.
+        old: Name,
     },
-    /// Counters started anew: the interface's, or one peer's.
-    CounterReset(Option<Who>),
+    /// Counters were reset: the interface's, or one peer's.
+    CounterReset(Option<EventPeer>),
     /// A peer's session is alive: its last handshake is at most 180 s old.
-    PeerOnline(Who),
+    PeerOnline(EventPeer),
     /// A peer's session is dead, or the peer was removed while it was alive.
-    PeerOffline(Who),
-    /// A peer is reached elsewhere: it roamed, or was configured anew.
+    PeerOffline(EventPeer),
+    /// A peer has another endpoint: it roamed, or its configuration changed.
     EndpointChanged {
         /// The peer.
-        peer: Who,
-        /// Where it was.
-        before: Option<SocketAddr>,
-        /// Where it is.
-        after: Option<SocketAddr>,
+        peer: EventPeer,
+        /// The old endpoint.
+        old: Option<SocketAddr>,
+        /// The new endpoint.
+        new: Option<SocketAddr>,
     },
-    /// Something is wrong that was not.
+    /// A new finding.
     FindingRaised(Finding),
-    /// Something is no longer wrong.
+    /// A finding that no longer holds.
     FindingCleared(Finding),
 }
 
-/// A peer.
+/// Identifies a peer in an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Who {
-    /// Its identity.
+pub struct EventPeer {
+    /// Its key.
     pub public_key: PublicKey,
     /// Its friendly name.
     pub name: Option<String>,
 }
 
-impl Who {
+impl EventPeer {
+    /// Returns its name, else its key.
     fn label(&self) -> String {
         self.name.as_deref().map_or_else(|| self.public_key.to_string(), |name| printable(name).into_owned())
     }
 }
 
-impl What {
-    /// The stable name of the kind.
+impl EventKind {
+    /// Returns the stable name of the kind, as JSON has it.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -92,27 +93,29 @@ impl What {
 }
 
 impl Event {
-    /// It in one line, for people. Nothing in it acts on a terminal.
+    /// Returns one line for people. Control characters are escaped.
     #[must_use]
     pub fn sentence(&self) -> String {
         let subject = qualified_name(&self.interface, self.netns.as_deref());
-        let what = match &self.what {
-            What::InterfaceAdded => "interface added".to_owned(),
-            What::InterfaceRemoved => "interface removed".to_owned(),
-            What::InterfaceRenamed { before } => format!("interface renamed, it was {before}"),
-            What::CounterReset(None) => "the counters started anew".to_owned(),
-            What::CounterReset(Some(peer)) => format!("peer {}: the counters started anew", peer.label()),
-            What::PeerOnline(peer) => format!("peer {} online", peer.label()),
-            What::PeerOffline(peer) => format!("peer {} offline", peer.label()),
-            What::EndpointChanged { peer, before, after } => {
+        let text = match &self.kind {
+            EventKind::InterfaceAdded => "interface added".to_owned(),
+            EventKind::InterfaceRemoved => "interface removed".to_owned(),
+            EventKind::InterfaceRenamed { old } => format!("interface renamed from {old}"),
+            EventKind::CounterReset(None) => "counter reset".to_owned(),
+            EventKind::CounterReset(Some(peer)) => format!("peer {}: counter reset", peer.label()),
+            EventKind::PeerOnline(peer) => format!("peer {} online", peer.label()),
+            EventKind::PeerOffline(peer) => format!("peer {} offline", peer.label()),
+            EventKind::EndpointChanged { peer, old, new } => {
                 let endpoint = |endpoint: &Option<SocketAddr>| {
                     endpoint.map_or_else(|| "no endpoint".to_owned(), |endpoint| endpoint.to_string())
                 };
-                format!("peer {}: endpoint {}, it was {}", peer.label(), endpoint(after), endpoint(before))
+                format!("peer {}: endpoint changed from {} to {}", peer.label(), endpoint(old), endpoint(new))
             }
-            What::FindingRaised(finding) => format!("{}: {}", finding.severity.as_str(), printable(&finding.summary)),
-            What::FindingCleared(finding) => format!("no longer: {}", printable(&finding.summary)),
+            EventKind::FindingRaised(finding) => {
+                format!("{}: {}", finding.severity.as_str(), printable(&finding.summary))
+            }
+            EventKind::FindingCleared(finding) => format!("fixed: {}", printable(&finding.summary)),
         };
-        format!("{subject}: {what}")
+        format!("{subject}: {text}")
     }
 }

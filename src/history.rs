@@ -1,5 +1,5 @@
-//! What was measured at earlier looks: fixed in size, whatever happens. Here the throughput of each network at the last ticks,
-//! for a view; a day of counters is in [`counters`].
+//! Older measurements, with a fixed limit on their size. This file keeps the throughput of the last updates, for the live view;
+//! [`counters`] keeps a day of counters.
 
 pub mod counters;
 
@@ -8,50 +8,52 @@ use std::collections::{HashMap, VecDeque};
 use crate::model::{Counter, Network, Snapshot};
 use crate::rates::{Identity, NetworkRates, identity};
 
-/// Ticks that are kept: more than any terminal has columns.
-const KEPT: usize = 512;
+/// How many updates are kept: more than any terminal has columns.
+const MAX_SAMPLES: usize = 512;
 
-/// The throughput at one tick; `None` where it is not known: at the first, after a reset, after a sleep of the machine.
-pub type Point = Option<Throughput>;
-
-/// Bytes per second, computed from two looks.
+/// Bytes per second, computed from two samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Throughput {
-    /// Received, in bytes a second.
+    /// Received, in bytes per second.
     pub rx: f64,
-    /// Sent, in bytes a second.
+    /// Sent, in bytes per second.
     pub tx: f64,
 }
 
-/// What was measured at the last ticks, for each network that was there at the last one.
+/// The throughput at the last updates, for each network of the newest one.
 #[derive(Debug, Clone, Default)]
 pub struct ThroughputHistory {
-    series: HashMap<Identity, VecDeque<Point>>,
+    series: HashMap<Identity, VecDeque<Option<Throughput>>>,
 }
 
 impl ThroughputHistory {
-    /// Adds a tick. The rates are in the order of the snapshot's networks; a network that is gone is forgotten.
+    /// Adds an update. `rates` is in the order of the snapshot's networks. A network that is not in the snapshot is forgotten.
     pub fn add(&mut self, snapshot: &Snapshot, rates: &[Option<NetworkRates>]) {
         let mut before = std::mem::take(&mut self.series);
-        for (place, network) in snapshot.networks.iter().enumerate() {
+        for (index, network) in snapshot.networks.iter().enumerate() {
             let mut series = before.remove(&identity(network)).unwrap_or_default();
-            if series.len() == KEPT {
+            if series.len() == MAX_SAMPLES {
                 series.pop_front();
             }
-            series.push_back(rates.get(place).and_then(|rates| throughput(rates.as_ref()?)));
+            series.push_back(rates.get(index).and_then(|rates| throughput(rates.as_ref()?)));
             self.series.insert(identity(network), series);
         }
     }
 
-    /// What was measured of this network, the oldest first.
+    /// Returns the throughput of this network, the oldest first; `None` where it is not known: at the first update, after a counter
+    /// reset, and after the machine slept.
     #[must_use]
-    pub fn of(&self, network: &Network) -> impl DoubleEndedIterator<Item = Point> + ExactSizeIterator + Clone + '_ {
-        static NONE: VecDeque<Point> = VecDeque::new();
+    pub fn samples(
+        &self,
+        network: &Network,
+    ) -> impl DoubleEndedIterator<Item = Option<Throughput>> + ExactSizeIterator + Clone + '_ {
+        static NONE: VecDeque<Option<Throughput>> = VecDeque::new();
         self.series.get(&identity(network)).unwrap_or(&NONE).iter().copied()
     }
 }
 
-fn throughput(rates: &NetworkRates) -> Point {
+/// Returns the throughput; `None` after a reset.
+fn throughput(rates: &NetworkRates) -> Option<Throughput> {
     Some(Throughput { rx: rates.get(Counter::RxBytes)?, tx: rates.get(Counter::TxBytes)? })
 }
 
@@ -71,33 +73,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_a_gap_and_no_zero() {
+    fn unknown_throughput_is_a_gap_and_not_zero() {
         let mut history = ThroughputHistory::default();
         history.add(&snapshot(4), &[]);
         history.add(&snapshot(4), &rates(Some(7.0)));
         history.add(&snapshot(4), &rates(None));
-        let points: Vec<Point> = history.of(&snapshot(4).networks[0]).collect();
+        let points: Vec<Option<Throughput>> = history.samples(&snapshot(4).networks[0]).collect();
         assert_eq!(points, [None, Some(Throughput { rx: 7.0, tx: 1.0 }), None]);
     }
 
     #[test]
     fn size_is_fixed() {
         let mut history = ThroughputHistory::default();
-        for tick in 0..2 * KEPT {
+        for tick in 0..2 * MAX_SAMPLES {
             history.add(&snapshot(4), &rates(Some(tick as f64)));
         }
         let network = &snapshot(4).networks[0];
-        assert_eq!(history.of(network).len(), KEPT);
-        let newest = Throughput { rx: (2 * KEPT - 1) as f64, tx: 1.0 };
-        assert_eq!(history.of(network).next_back(), Some(Some(newest)));
+        assert_eq!(history.samples(network).len(), MAX_SAMPLES);
+        let newest = Throughput { rx: (2 * MAX_SAMPLES - 1) as f64, tx: 1.0 };
+        assert_eq!(history.samples(network).next_back(), Some(Some(newest)));
     }
 
     #[test]
-    fn network_that_comes_back_under_another_ifindex_starts_anew() {
+    fn network_with_another_ifindex_starts_over() {
         let mut history = ThroughputHistory::default();
         history.add(&snapshot(4), &rates(Some(7.0)));
         history.add(&snapshot(5), &[None]);
-        assert_eq!(history.of(&snapshot(4).networks[0]).len(), 0);
-        assert_eq!(history.of(&snapshot(5).networks[0]).collect::<Vec<Point>>(), [None]);
+        assert_eq!(history.samples(&snapshot(4).networks[0]).len(), 0);
+        assert_eq!(history.samples(&snapshot(5).networks[0]).collect::<Vec<Option<Throughput>>>(), [None]);
     }
 }

@@ -1,16 +1,16 @@
-//! What changed between two snapshots, per second: pure arithmetic, never negative.
+//! Compares the counters of two snapshots: growth and rates per second, never negative.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::model::{Counter, Name, Network, Peer, PublicKey, Snapshot};
 
-/// How a counter moved.
+/// How a counter changed between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// By so much, in bytes or packets as [`Counter`] says.
+    /// It grew by this much, in bytes or packets as [`Counter`] says.
     Grew(u64),
-    /// Backwards: the interface or peer was re-created.
+    /// It went backwards: the interface or peer was re-created.
     Reset,
 }
 
@@ -20,12 +20,12 @@ pub fn change(old: u64, new: u64) -> Change {
     new.checked_sub(old).map_or(Change::Reset, Change::Grew)
 }
 
-/// Rates of one network, computed from two snapshots.
+/// Holds the rates of one network, computed from two snapshots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkRates {
     /// Time between the two readings, in seconds.
     pub interval: f64,
-    /// The counters started anew in between; then no rate is known.
+    /// The counters were reset in between. Then no rate is known.
     pub reset: bool,
     /// Bytes or packets per second as [`Counter`] says, in the order of [`Counter::MAIN`].
     pub counters: [Option<f64>; Counter::MAIN.len()],
@@ -34,15 +34,15 @@ pub struct NetworkRates {
 }
 
 impl NetworkRates {
-    /// Of one of the nine main counters, in bytes or packets per second.
+    /// Returns the rate of one of the nine main counters, in bytes or packets per second.
     #[must_use]
     pub fn get(&self, counter: Counter) -> Option<f64> {
-        let place = Counter::MAIN.iter().position(|&main| main == counter)?;
-        self.counters.get(place).copied().flatten()
+        let index = Counter::MAIN.iter().position(|&main| main == counter)?;
+        self.counters.get(index).copied().flatten()
     }
 }
 
-/// Rates of one peer, computed from two snapshots.
+/// Holds the rates of one peer, computed from two snapshots.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PeerRates {
     /// Time between the two readings, in seconds.
@@ -55,46 +55,48 @@ pub struct PeerRates {
     pub tx_bytes: Option<f64>,
 }
 
-/// The rates of every network of `new`, in its order; `None` for one that was not in `old`. Networks are matched by
-/// (netns, ifindex): a link deleted and created under the same name is another one.
+/// Returns the rates of every network of `new`, in its order; `None` for one that was not in `old`. Networks are matched by
+/// (netns, ifindex): a link that was deleted and created again under the same name is a different one.
 #[must_use]
 pub fn rates(old: &Snapshot, new: &Snapshot, elapsed: Duration) -> Vec<Option<NetworkRates>> {
     new.networks
         .iter()
         .map(|network| {
             let before = counterpart(old, network)?;
-            let interval = between(old, new, network).unwrap_or(elapsed).as_secs_f64();
+            let interval = time_between(old, new, network).unwrap_or(elapsed).as_secs_f64();
             (interval > 0.0).then(|| network_rates(before, network, interval))
         })
         .collect()
 }
 
-/// The time between two looks at a network's namespace, where they tell it: several are looked at one after the other.
+/// Returns the time between two samples of a network's namespace; `None` where it is not known. Namespaces are sampled one after the
+/// other, so each has its own time.
 #[must_use]
-pub fn between(old: &Snapshot, new: &Snapshot, network: &Network) -> Option<Duration> {
+pub fn time_between(old: &Snapshot, new: &Snapshot, network: &Network) -> Option<Duration> {
     let [old, new] = [old, new].map(|snapshot| snapshot.host(network.netns.as_deref()).map(|host| host.uptime));
     new?.checked_sub(old?).filter(|time| !time.is_zero())
 }
 
-/// The same network in an older snapshot.
+/// Returns the same network in an older snapshot.
 #[must_use]
 pub fn counterpart<'a>(old: &'a Snapshot, new: &Network) -> Option<&'a Network> {
     old.networks.iter().find(|old| is_same(old, new))
 }
 
-/// What tells a network from others, for as long as it is there: its namespace and ifindex, or its name where there is no
-/// link.
+/// Identifies a network for as long as it exists: its namespace and ifindex, or its name where it has no link.
 pub type Identity = (Option<String>, Result<u32, Name>);
 
-/// The identity of a network.
+/// Returns the identity of a network.
 pub fn identity(network: &Network) -> Identity {
     (network.netns.clone(), network.ifindex.ok_or_else(|| network.interface.clone()))
 }
 
+/// Returns whether both are the same network.
 fn is_same(old: &Network, new: &Network) -> bool {
     old.netns == new.netns && old.ifindex == new.ifindex && (old.ifindex.is_some() || old.interface == new.interface)
 }
 
+/// Compares two samples of one network.
 fn network_rates(old: &Network, new: &Network, interval: f64) -> NetworkRates {
     let changes = Counter::MAIN.map(|counter| Some(change(old.stats.get(counter)?, new.stats.get(counter)?)));
     let reset = changes.contains(&Some(Change::Reset));
@@ -108,6 +110,7 @@ fn network_rates(old: &Network, new: &Network, interval: f64) -> NetworkRates {
     }
 }
 
+/// Compares two samples of one peer.
 fn peer_rates(old: &Peer, new: &Peer, interval: f64) -> PeerRates {
     let rx = change(old.rx_bytes, new.rx_bytes);
     let tx = change(old.tx_bytes, new.tx_bytes);
@@ -115,7 +118,7 @@ fn peer_rates(old: &Peer, new: &Peer, interval: f64) -> PeerRates {
     PeerRates { interval, reset, rx_bytes: per_second(rx, reset, interval), tx_bytes: per_second(tx, reset, interval) }
 }
 
-/// After a reset the other counters' growth means nothing either.
+/// Returns the rate; `None` after a reset of any counter, because then the growth of the others means nothing either.
 fn per_second(change: Change, reset: bool, interval: f64) -> Option<f64> {
     match change {
         Change::Grew(by) if !reset => Some(by as f64 / interval),
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn each_namespace_has_its_own_time() {
-        let look = |packets: u64, uptimes: [u64; 2]| {
+        let sample = |packets: u64, uptimes: [u64; 2]| {
             let mut whole = Snapshot::default();
             for (netns, uptime) in ["blue", "red"].into_iter().zip(uptimes) {
                 let netns = Some(netns.to_owned());
@@ -159,7 +162,7 @@ mod tests {
             }
             whole
         };
-        let rates = rates(&look(0, [100, 102]), &look(40, [104, 104]), Duration::from_secs(4));
+        let rates = rates(&sample(0, [100, 102]), &sample(40, [104, 104]), Duration::from_secs(4));
         let per_second: Vec<Option<f64>> = rates.iter().map(|rates| rates.as_ref()?.get(Counter::RxPackets)).collect();
         assert_eq!(per_second, [Some(10.0), Some(20.0)]);
     }
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn counter_that_goes_backwards_is_a_reset_and_no_rate() {
+    fn counter_that_goes_backwards_is_a_reset_without_a_rate() {
         let rates = one(&snapshot(4, &[10, 7], (9, 9)), &snapshot(4, &[3, 8], (1, 20)), 1).unwrap();
         assert!(rates.reset);
         assert_eq!(rates.get(Counter::RxPackets), None);

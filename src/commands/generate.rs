@@ -12,8 +12,10 @@ use super::{Invocation, Outcome};
 use crate::cli::{Artifact, Generate, Limits};
 use crate::config::keys;
 use crate::error::{Error, Result};
+use crate::findings::RuleId;
 use crate::model::printable;
-use crate::render::{grafana, json, rules};
+use crate::render::alert_rules::alert_rules;
+use crate::render::{grafana, json};
 
 pub(super) fn run(options: &Generate, invocation: Invocation<'_>) -> Result<Outcome> {
     let Invocation { out, err, .. } = invocation;
@@ -53,12 +55,12 @@ fn files(options: &Generate) -> io::Result<Vec<(String, Vec<u8>)>> {
         Artifact::AlertRules => {
             let Limits { rx_errors, tx_errors, rx_dropped, tx_dropped } = options.limits;
             let limits = [
-                ("rx_errors", rx_errors),
-                ("tx_errors", tx_errors),
-                ("rx_dropped", rx_dropped),
-                ("tx_dropped", tx_dropped),
+                (RuleId::RxErrors, rx_errors),
+                (RuleId::TxErrors, tx_errors),
+                (RuleId::RxDropped, rx_dropped),
+                (RuleId::TxDropped, tx_dropped),
             ];
-            Ok(vec![("wgstat-rules.yml".to_owned(), rules::alert_rules(&limits).into_bytes())])
+            Ok(vec![("wgstat-rules.yml".to_owned(), alert_rules(&limits).into_bytes())])
         }
         Artifact::Dashboard => Ok(vec![("wgstat.json".to_owned(), grafana::dashboard().into_bytes())]),
         Artifact::Config => Ok(vec![("wgstat.toml".to_owned(), keys::commented().into_bytes())]),

@@ -1,45 +1,46 @@
-//! The way of the outer packets: loops, missing routes, and what fits through.
+//! Rules about the path of the outer packets: loops, missing routes and the MTU.
 //!
-//! WireGuard sends from the namespace that created the interface, which nothing names. Where a peer is in touch although the
-//! routes seen here lead nowhere, they are not the ones that are used, and nothing is said of them.
+//! WireGuard sends from the namespace that created the interface, and the kernel does not say which one that is. Where a peer is
+//! online although the routes of this namespace lead nowhere, the tunnel uses other routes, and these rules find nothing.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::network_view::NetworkView;
+use super::peer_set::PeerSet;
 use super::peers::IPV6_MINIMUM_MTU;
-use super::{Finding, PeerSet, finding};
+use super::{Finding, RuleId};
 use crate::model::{Detour, Host, Name, Path, Peer};
 
-/// Header and tag of a data message, with UDP and the outer IP header.
+/// Bytes that the tunnel adds to a packet: header and tag of a data message, UDP header and outer IP header.
 const OVERHEAD_IPV4: u32 = 60;
 const OVERHEAD_IPV6: u32 = 80;
-/// Behind a router a path carries no more than Ethernet, as far as anybody can know.
+/// The assumed MTU behind a router, in bytes: nothing is known about the links there.
 const ETHERNET: u32 = 1500;
-/// Bytes less than could be that are worth a word.
+/// An MTU this many bytes below the possible one is worth a finding.
 const NOTABLE: u32 = 100;
 
-/// Adds what is wrong with the paths, and returns for which peers this explains that they are out of touch.
+/// Adds what is wrong with the paths. Returns, peer by peer, whether that explains why the peer is offline.
 pub(super) fn evaluate(view: &NetworkView<'_>, found: &mut Vec<Finding>) -> Vec<bool> {
     let Some(env) = view.env().filter(|env| !env.paths.is_empty() && !view.is_down()) else {
         return Vec::new();
     };
-    if is_elsewhere(view) {
+    if uses_other_routes(view) {
         return Vec::new();
     }
     let peers = view.peers();
     let mut explained = vec![false; peers.len()];
-    let mut looped = PeerSet::new("endpoint_loop");
-    let mut unreachable = PeerSet::new("endpoint_unreachable");
+    let mut looped = PeerSet::new(RuleId::EndpointLoop);
+    let mut unreachable = PeerSet::new(RuleId::EndpointUnreachable);
     let mut detour: Option<(&Peer, &Detour)> = None;
-    let mut rooms = Vec::new();
+    let mut path_mtus = Vec::new();
     for (peer, explained) in peers.iter().zip(&mut explained) {
         let Some((endpoint, path)) = peer.endpoint.and_then(|endpoint| Some((endpoint, env.path(endpoint)?))) else {
             continue;
         };
         match path {
-            Path::Loop(way) => {
+            Path::Loop(other) => {
                 looped.add(peer);
-                detour = detour.or(way.as_ref().map(|way| (peer, way)));
+                detour = detour.or(other.as_ref().map(|other| (peer, other)));
                 *explained = true;
             }
             Path::None => {
@@ -47,18 +48,21 @@ pub(super) fn evaluate(view: &NetworkView<'_>, found: &mut Vec<Finding>) -> Vec<
                 *explained = true;
             }
             Path::Through { .. } if peer.is_ignored => {}
-            Path::Through { .. } => rooms.extend(room(view.host, endpoint, path).map(|room| (peer, room))),
+            Path::Through { .. } => {
+                path_mtus.extend(path_mtu(view.host, endpoint, path).map(|path_mtu| (peer, path_mtu)));
+            }
             Path::Local => {}
         }
     }
-    found.extend(looped.finding(view.network).map(|base| around_the_tunnel(base, &looped, detour)));
-    found.extend(unreachable.finding(view.network).map(|base| to(base, unreachable.named.first().copied())));
-    found.extend(mtu(view, &rooms));
+    found.extend(looped.finding(view.network).map(|base| route_outside_tunnel(base, looped.first(), detour)));
+    found.extend(unreachable.finding(view.network).map(|base| fill_host_prefix(base, unreachable.first())));
+    found.extend(evaluate_mtu(view, &path_mtus));
     explained
 }
 
-/// Whether some peer is in touch although the routes seen here lead nowhere: then others are used, for all peers.
-fn is_elsewhere(view: &NetworkView<'_>) -> bool {
+/// Returns whether some peer is online although the routes of this namespace lead nowhere. Then the tunnel uses other routes for
+/// all peers.
+fn uses_other_routes(view: &NetworkView<'_>) -> bool {
     let leads_nowhere = |peer: &Peer| {
         let path = peer.endpoint.and_then(|endpoint| view.env()?.path(endpoint));
         matches!(path, Some(Path::Loop(_) | Path::None))
@@ -66,31 +70,34 @@ fn is_elsewhere(view: &NetworkView<'_>) -> bool {
     view.peers().iter().any(|peer| peer.is_online(view.now) && leads_nowhere(peer))
 }
 
-/// The endpoints out of touch that are routed into the tunnel itself.
-pub(super) fn loops(view: &NetworkView<'_>) -> impl Iterator<Item = IpAddr> {
+/// Returns the endpoints of offline peers that are routed into the tunnel itself.
+pub(super) fn looped_endpoints(view: &NetworkView<'_>) -> impl Iterator<Item = IpAddr> {
     let env = view.env();
-    let peers = if is_elsewhere(view) { &[] } else { view.peers() };
+    let peers = if uses_other_routes(view) { &[] } else { view.peers() };
     peers.iter().filter_map(move |peer| {
         let endpoint = peer.endpoint?;
         matches!(env?.path(endpoint), Some(Path::Loop(_))).then_some(endpoint.ip())
     })
 }
 
-/// What fits through to one endpoint.
+/// Holds what fits through the path to one endpoint. All sizes are in bytes.
 struct PathMtu {
-    /// The largest inner packet, in bytes.
+    /// The largest inner packet.
     inner: u32,
-    /// The same, if nothing smaller than Ethernet lies behind the router.
+    /// The largest inner packet if the links behind the router carry as much as Ethernet.
     likely: u32,
-    /// What the tunnel adds.
+    /// The bytes that the tunnel adds.
     overhead: u32,
-    /// What limits it, and whether that is the link itself.
+    /// The largest outer packet.
     outer: u32,
+    /// Whether the link sets this limit, and not a route through it.
     by_link: bool,
+    /// The outgoing link.
     link: Name,
 }
 
-fn room(host: Option<&Host>, endpoint: SocketAddr, path: &Path) -> Option<PathMtu> {
+/// Returns what fits through a path; `None` where it is not known.
+fn path_mtu(host: Option<&Host>, endpoint: SocketAddr, path: &Path) -> Option<PathMtu> {
     let Path::Through { ifindex, mtu, is_routed } = *path else { return None };
     let link = host?.links.get(&ifindex)?;
     let overhead = if endpoint.is_ipv4() { OVERHEAD_IPV4 } else { OVERHEAD_IPV6 };
@@ -107,42 +114,43 @@ fn room(host: Option<&Host>, endpoint: SocketAddr, path: &Path) -> Option<PathMt
     })
 }
 
-fn mtu(view: &NetworkView<'_>, rooms: &[(&Peer, PathMtu)]) -> Option<Finding> {
+/// Compares the interface's MTU with what fits through all paths.
+fn evaluate_mtu(view: &NetworkView<'_>, path_mtus: &[(&Peer, PathMtu)]) -> Option<Finding> {
     let own = view.network.mtu?;
-    let (_, least) = rooms.iter().min_by_key(|(_, room)| room.inner)?;
-    let mut narrow = PeerSet::new("mtu_too_large");
-    rooms.iter().filter(|(_, room)| room.inner < own).for_each(|(peer, _)| narrow.add(peer));
+    let (_, least) = path_mtus.iter().min_by_key(|(_, path_mtu)| path_mtu.inner)?;
+    let mut narrow = PeerSet::new(RuleId::MtuTooLarge);
+    path_mtus.iter().filter(|(_, path_mtu)| path_mtu.inner < own).for_each(|(peer, _)| narrow.add(peer));
     if let Some(base) = narrow.finding(view.network) {
         return Some(too_large(view, base, least, own));
     }
-    let likely = rooms.iter().map(|(_, room)| room.likely).min()?;
-    // What is unknown of one peer's path may be less.
-    let all_known = view.peers().iter().filter(|peer| peer.endpoint.is_some()).count() == rooms.len();
+    let likely = path_mtus.iter().map(|(_, path_mtu)| path_mtu.likely).min()?;
+    // A path that is not known may carry less.
+    let all_known = view.peers().iter().filter(|peer| peer.endpoint.is_some()).count() == path_mtus.len();
     (all_known && likely.saturating_sub(own) > NOTABLE).then(|| {
-        let base = finding("mtu_too_small", view.network);
         Finding {
             value: Some(likely.into()),
             unit: Some("bytes"),
-            summary: format!("mtu {own}, while {likely} would fit: {}", base.summary),
-            ..base
+            summary: format!("mtu {own} is smaller than the path allows: {likely} would fit"),
+            ..Finding::new(RuleId::MtuTooSmall, view.network)
         }
-        .with("VALUE", &likely.to_string())
+        .fill("VALUE", &likely.to_string())
     })
 }
 
+/// Completes the finding about an MTU that is too large. Fragments on this host are evidence.
 fn too_large(view: &NetworkView<'_>, base: Finding, least: &PathMtu, own: u32) -> Finding {
     let fragments = view.grown_of_host(|host| host.fragments_created);
     let evidence = match fragments {
         0 => String::new(),
-        _ => format!("; {fragments} fragments were made on this host, {}", view.period()),
+        _ => format!("; {fragments} fragments created on this host {}", view.period()),
     };
     let limit = if least.by_link {
-        format!("{} carries", least.link)
+        format!("{} has mtu", least.link)
     } else {
-        format!("the route through {} allows", least.link)
+        format!("the route through {} has mtu", least.link)
     };
     let summary = format!(
-        "mtu {own} is too large for the way to {} of {} peers: {} bytes fit, because {limit} {} and the tunnel adds {}{evidence}",
+        "mtu {own} is too large for the path to {} of {} peers: {} fits, because {limit} {} and the tunnel adds {} bytes{evidence}",
         base.count,
         view.peers().len(),
         least.inner,
@@ -150,7 +158,7 @@ fn too_large(view: &NetworkView<'_>, base: Finding, least: &PathMtu, own: u32) -
         least.overhead,
     );
     let mut finding = Finding { summary, value: Some(least.inner.into()), unit: Some("bytes"), ..base }
-        .with("VALUE", &least.inner.to_string());
+        .fill("VALUE", &least.inner.to_string());
     if least.inner < IPV6_MINIMUM_MTU && super::peers::has_ipv6(view.network) {
         let needed = IPV6_MINIMUM_MTU + least.overhead;
         let command = if least.by_link {
@@ -159,26 +167,27 @@ fn too_large(view: &NetworkView<'_>, base: Finding, least: &PathMtu, own: u32) -
             String::new()
         };
         finding.remedy = format!(
-            "{command}# IPv6 in the tunnel needs 1280, and so {needed} all the way to the endpoint; without IPv6 in it: {}",
+            "{command}# IPv6 in the tunnel needs mtu 1280, so the whole path to the endpoint needs {needed}; without IPv6: {}",
             finding.remedy
         );
     }
     finding
 }
 
-/// A route of its own for the endpoint.
-fn around_the_tunnel(base: Finding, looped: &PeerSet<'_>, detour: Option<(&Peer, &Detour)>) -> Finding {
-    let Some((peer, way)) = detour else { return to(base, looped.named.first().copied()) };
-    let gateway = way.gateway.map_or_else(String::new, |gateway| {
-        let other = peer.endpoint.is_some_and(|endpoint| endpoint.is_ipv4()) && gateway.is_ipv6();
-        format!("via {}{gateway} ", if other { "inet6 " } else { "" })
+/// Fills in a route to the endpoint outside the tunnel, where one is known.
+fn route_outside_tunnel(base: Finding, first: Option<&Peer>, detour: Option<(&Peer, &Detour)>) -> Finding {
+    let Some((peer, detour)) = detour else { return fill_host_prefix(base, first) };
+    let gateway = detour.gateway.map_or_else(String::new, |gateway| {
+        let is_other_family = peer.endpoint.is_some_and(|endpoint| endpoint.is_ipv4()) && gateway.is_ipv6();
+        format!("via {}{gateway} ", if is_other_family { "inet6 " } else { "" })
     });
-    to(base, Some(peer)).with("via GATEWAY", &format!("{gateway}dev {}", way.link.shell_word()))
+    fill_host_prefix(base, Some(peer)).fill("via GATEWAY", &format!("{gateway}dev {}", detour.link.shell_word()))
 }
 
-fn to(base: Finding, peer: Option<&Peer>) -> Finding {
+/// Fills in the endpoint as the destination of a route.
+fn fill_host_prefix(base: Finding, peer: Option<&Peer>) -> Finding {
     match peer.and_then(|peer| peer.endpoint) {
-        Some(endpoint) => base.with_endpoint("ENDPOINT/BITS", endpoint, &host_prefix(endpoint)),
+        Some(endpoint) => base.fill_endpoint("ENDPOINT/BITS", endpoint, &host_prefix(endpoint)),
         None => base,
     }
 }
@@ -200,7 +209,7 @@ mod tests {
         Path::Through { ifindex: ETH0, mtu, is_routed }
     }
 
-    struct NameOrigin<'a> {
+    struct Scenario<'a> {
         endpoint: &'a str,
         path: Path,
         handshake_age: u64,
@@ -209,35 +218,35 @@ mod tests {
         allowed_ips: &'a str,
     }
 
-    fn given(endpoint: &str, path: Path) -> NameOrigin<'_> {
-        NameOrigin { endpoint, path, handshake_age: 500, tunnel: 1420, link: 1500, allowed_ips: "10.9.0.2/32" }
+    fn scenario(endpoint: &str, path: Path) -> Scenario<'_> {
+        Scenario { endpoint, path, handshake_age: 500, tunnel: 1420, link: 1500, allowed_ips: "10.9.0.2/32" }
     }
 
-    fn found(given: &NameOrigin<'_>) -> Vec<Finding> {
-        let endpoint: SocketAddr = given.endpoint.parse().unwrap();
+    fn found(scenario: &Scenario<'_>) -> Vec<Finding> {
+        let endpoint: SocketAddr = scenario.endpoint.parse().unwrap();
         let peer = Peer {
             endpoint: Some(endpoint),
-            last_handshake: Some(1000 - given.handshake_age),
-            ..peer(1, given.allowed_ips)
+            last_handshake: Some(1000 - scenario.handshake_age),
+            ..peer(1, scenario.allowed_ips)
         };
-        let paths = [(PathKey::from(endpoint), given.path.clone())].into();
+        let paths = [(PathKey::from(endpoint), scenario.path.clone())].into();
         let network = Network {
             interface: "wg0".into(),
             ifindex: Some(4),
             enabled: Some(true),
-            mtu: Some(given.tunnel),
+            mtu: Some(scenario.tunnel),
             peers: Some(vec![peer]),
             environment: Some(Box::new(Environment { paths, ..Environment::default() })),
             ..Network::default()
         };
-        let link = OuterLink { name: "eth0".into(), mtu: Some(given.link), ipv6_mtu: Some(given.link) };
+        let link = OuterLink { name: "eth0".into(), mtu: Some(scenario.link), ipv6_mtu: Some(scenario.link) };
         let host = Host { links: [(ETH0, link)].into(), ..Host::default() };
         let snapshot = Snapshot { timestamp: 1000, networks: vec![network], hosts: vec![host], ..Snapshot::default() };
         diagnose(&DiagnosisInput { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] })
     }
 
-    fn brief(given: &NameOrigin<'_>) -> Vec<(&'static str, Option<u64>)> {
-        found(given).iter().map(|finding| (finding.id, finding.value)).collect()
+    fn brief(scenario: &Scenario<'_>) -> Vec<(RuleId, Option<u64>)> {
+        found(scenario).iter().map(|finding| (finding.id, finding.value)).collect()
     }
 
     #[test]
@@ -248,36 +257,36 @@ mod tests {
             ("192.0.2.1:1", 1500, Some(1300), 1240),
             ("192.0.2.1:1", 1300, Some(1400), 1240),
         ] {
-            let found = found(&NameOrigin { link, ..given(endpoint, through(route, true)) });
-            assert_eq!((found[0].id, found[0].value), ("mtu_too_large", Some(fits)), "{endpoint}");
+            let found = found(&Scenario { link, ..scenario(endpoint, through(route, true)) });
+            assert_eq!((found[0].id, found[0].value), (RuleId::MtuTooLarge, Some(fits)), "{endpoint}");
             assert!(found[0].remedy.starts_with(&format!("ip link set dev wg0 mtu {fits}  # ")), "{}", found[0].remedy);
         }
-        assert_eq!(brief(&given("192.0.2.1:1", through(None, true))), []);
-        assert_eq!(brief(&given("[2001:db8::1]:1", through(None, true))), []);
-        assert_eq!(brief(&NameOrigin { tunnel: 1440, ..given("192.0.2.1:1", through(None, true)) }), []);
+        assert_eq!(brief(&scenario("192.0.2.1:1", through(None, true))), []);
+        assert_eq!(brief(&scenario("[2001:db8::1]:1", through(None, true))), []);
+        assert_eq!(brief(&Scenario { tunnel: 1440, ..scenario("192.0.2.1:1", through(None, true)) }), []);
     }
 
     #[test]
     fn ipv6_in_the_tunnel_is_not_sacrificed() {
         let found =
-            found(&NameOrigin { link: 1300, allowed_ips: "fd00::2/128", ..given("192.0.2.1:1", through(None, true)) });
+            found(&Scenario { link: 1300, allowed_ips: "fd00::2/128", ..scenario("192.0.2.1:1", through(None, true)) });
         assert!(found[0].remedy.starts_with("ip link set dev eth0 mtu 1340  # IPv6 "), "{}", found[0].remedy);
     }
 
     #[test]
-    fn small_mtu_is_told_up_to_what_can_be_known() {
+    fn small_mtu_is_found_up_to_what_can_be_known() {
         let of = |tunnel, link, is_routed| {
-            brief(&NameOrigin { tunnel, link, ..given("192.0.2.1:1", through(None, is_routed)) })
+            brief(&Scenario { tunnel, link, ..scenario("192.0.2.1:1", through(None, is_routed)) })
         };
-        assert_eq!(of(1339, 1500, true), [("mtu_too_small", Some(1440))]);
+        assert_eq!(of(1339, 1500, true), [(RuleId::MtuTooSmall, Some(1440))]);
         assert_eq!(of(1340, 1500, true), []);
-        assert_eq!(of(1420, 9000, true), [], "behind the router nobody knows");
-        assert_eq!(of(1420, 9000, false), [("mtu_too_small", Some(8940))]);
+        assert_eq!(of(1420, 9000, true), [], "nothing is known behind the router");
+        assert_eq!(of(1420, 9000, false), [(RuleId::MtuTooSmall, Some(8940))]);
         assert_eq!(of(8920, 9000, false), []);
     }
 
     #[test]
-    fn peer_in_touch_over_no_route_shows_that_other_routes_are_used_for_all() {
+    fn online_peer_without_a_route_shows_that_other_routes_are_used_for_all() {
         let endpoint = |number: u8| SocketAddr::from(([192, 0, 2, number], 1));
         let of = |first_age: u64| {
             let with = |number, age| Peer {
@@ -300,31 +309,31 @@ mod tests {
             let host = Host { links: [(ETH0, OuterLink::default())].into(), ..Host::default() };
             let snapshot =
                 Snapshot { timestamp: 1000, networks: vec![network], hosts: vec![host], ..Snapshot::default() };
-            let case = DiagnosisInput { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] };
-            diagnose(&case).iter().map(|finding| finding.id).collect::<Vec<_>>()
+            let input = DiagnosisInput { now: &snapshot, before: None, seconds: 0.0, between: None, limits: &[] };
+            diagnose(&input).iter().map(|finding| finding.id).collect::<Vec<_>>()
         };
-        assert_eq!(of(500), ["endpoint_loop", "endpoint_unreachable", "mtu_too_large"]);
-        assert_eq!(of(100), [""; 0]);
+        assert_eq!(of(500), [RuleId::EndpointLoop, RuleId::EndpointUnreachable, RuleId::MtuTooLarge]);
+        assert_eq!(of(100), []);
     }
 
     #[test]
-    fn loop_and_missing_route_matter_while_the_peer_is_out_of_touch() {
+    fn loop_and_missing_route_matter_while_the_peer_is_offline() {
         let detour = |gateway: Option<[u8; 4]>| {
             Path::Loop(Some(Detour { gateway: gateway.map(Into::into), link: "eth0".into() }))
         };
-        let command = |path| found(&given("192.0.2.1:1", path))[0].remedy.split("  # ").next().unwrap().to_owned();
+        let command = |path| found(&scenario("192.0.2.1:1", path))[0].remedy.split("  # ").next().unwrap().to_owned();
         assert_eq!(command(detour(Some([192, 0, 2, 254]))), "ip route replace 192.0.2.1/32 via 192.0.2.254 dev eth0");
         assert_eq!(command(detour(None)), "ip route replace 192.0.2.1/32 dev eth0");
         assert_eq!(command(Path::Loop(None)), "ip route replace 192.0.2.1/32 via GATEWAY");
         assert_eq!(command(Path::None), "ip route add 192.0.2.1/32 via GATEWAY");
         for path in [Path::Loop(None), Path::None] {
             assert_eq!(
-                brief(&NameOrigin { handshake_age: 180, ..given("192.0.2.1:1", path) }),
+                brief(&Scenario { handshake_age: 180, ..scenario("192.0.2.1:1", path) }),
                 [],
                 "sent from elsewhere"
             );
         }
-        let address = found(&given("[2001:db8::1]:1", Path::None))[0].remedy.clone();
+        let address = found(&scenario("[2001:db8::1]:1", Path::None))[0].remedy.clone();
         assert_eq!(address, "ip route add 2001:db8::1/128 via GATEWAY");
     }
 }

@@ -1,40 +1,43 @@
-//! What is wrong with the peers of a network.
+//! Rules about the peers of a network.
 
 use std::collections::HashMap;
 
 use super::allowed_ips::overlaps;
 use super::network_view::NetworkView;
-use super::{Finding, PeerSet, finding};
+use super::peer_set::PeerSet;
+use super::{Finding, RuleId};
 use crate::model::{Backend, Network, ONLINE_SECONDS, Peer, PublicKey};
 
-/// A healthy peer with keepalive shakes hands within its keepalive and this many seconds (measured: 186 s with 25, 194 s with
-/// 60, 315 s with 300).
+/// A healthy peer with keepalive has a handshake within its keepalive plus this many seconds (measured: 186 s with 25, 194 s
+/// with 60, 315 s with 300).
 const STALE_SECONDS: u64 = 195;
-/// RFC 8200.
+/// The smallest MTU for IPv6, in bytes (RFC 8200).
 pub(super) const IPV6_MINIMUM_MTU: u32 = 1280;
-/// A handshake that is not answered is tried again every five seconds and a little.
+/// A handshake without a reply is retried a little more than every five seconds. Below this interval one may be under way.
 const UNANSWERED_SECONDS: f64 = 6.0;
-/// Whoever receives data answers within ten seconds, if only with a keepalive; whoever sends asks after fifteen.
+/// A peer that receives data answers within ten seconds, at least with a keepalive; the sender retries after fifteen. One-way
+/// traffic needs a longer interval than that.
 const ONE_WAY_SECONDS: f64 = 20.0;
+/// The time between two handshake attempts.
 const RETRY_SECONDS: f64 = 5.0;
-/// Bytes of messages that carry no data.
+/// Sizes of messages without data, in bytes.
 const KEEPALIVE: f64 = 32.0;
 const INITIATION: f64 = 148.0;
 const RESPONSE: u64 = 92;
 
-/// Adds what is wrong. Where a finding of another kind `explains` that a peer is out of touch, that is enough.
+/// Adds what is wrong with the peers. A peer is `explained` where another finding already says why it is offline.
 pub(super) fn evaluate(view: &NetworkView<'_>, explained: &[bool], found: &mut Vec<Finding>) {
     let network = view.network;
     let Some(peers) = &network.peers else { return };
-    let mut unreachable = PeerSet::new("peer_unreachable");
-    let mut stale = PeerSet::new("peer_stale");
-    let mut one_way = PeerSet::new("one_way_traffic");
-    let mut never_seen = PeerSet::new("peer_never_seen");
-    let mut without_ips = PeerSet::new("peer_without_allowed_ips");
-    let former = PeerBaseline::of(view);
+    let mut unreachable = PeerSet::new(RuleId::PeerUnreachable);
+    let mut stale = PeerSet::new(RuleId::PeerStale);
+    let mut one_way = PeerSet::new(RuleId::OneWayTraffic);
+    let mut never_seen = PeerSet::new(RuleId::PeerNeverSeen);
+    let mut without_ips = PeerSet::new(RuleId::PeerWithoutAllowedIps);
+    let baseline = PeerBaseline::of(view);
     let mut only_hosts = true;
-    for (place, peer) in peers.iter().enumerate() {
-        let is_explained = view.is_down() || explained.get(place).is_some_and(|&explained| explained);
+    for (index, peer) in peers.iter().enumerate() {
+        let is_explained = view.is_down() || explained.get(index).is_some_and(|&explained| explained);
         if peer.allowed_ips.is_empty() {
             without_ips.add(peer);
         }
@@ -45,54 +48,57 @@ pub(super) fn evaluate(view: &NetworkView<'_>, explained: &[bool], found: &mut V
             None if peer.tx_bytes > 0 => unreachable.add(peer),
             Some(age) if is_stale(peer, age) => stale.add(peer),
             Some(age) => {
-                let Some(former) = &former else { continue };
-                if former.is_called_in_vain(peer, age) {
+                let Some(baseline) = &baseline else { continue };
+                if baseline.is_unanswered(peer, age) {
                     unreachable.add(peer);
-                } else if age <= ONLINE_SECONDS && former.is_one_way(network, peer) {
+                } else if age <= ONLINE_SECONDS && baseline.is_one_way(network, peer) {
                     one_way.add(peer);
                 }
             }
             None => {}
         }
     }
-    // Single addresses cannot contain each other, and the kernel gives each to one peer only.
-    let overlapped = if only_hosts { PeerSet::new(OVERLAP) } else { overlaps(OVERLAP, peers) };
-    for of in [unreachable, stale, one_way, never_seen, without_ips, overlapped] {
-        found.extend(of.finding(network).map(|finding| about_this_end(finding, network)));
+    // Single addresses cannot contain each other, and the kernel assigns each to one peer only.
+    let overlapping = (!only_hosts).then(|| overlaps(peers));
+    for set in [unreachable, stale, one_way, never_seen, without_ips].into_iter().chain(overlapping) {
+        found.extend(set.finding(network).map(|finding| fill_this_end(finding, network)));
     }
     if is_below_ipv6_minimum(network) {
         found.push(Finding {
             value: network.mtu.map(u64::from),
             unit: Some("bytes"),
-            ..finding("mtu_below_ipv6_minimum", network)
+            summary: format!(
+                "mtu {} is below {IPV6_MINIMUM_MTU}, the minimum for IPv6, but allowed-ips contain IPv6",
+                network.mtu.unwrap_or_default()
+            ),
+            ..Finding::new(RuleId::MtuBelowIpv6Minimum, network)
         });
     }
 }
 
-/// Fills in what the peer has to know of this host.
-fn about_this_end(mut finding: Finding, network: &Network) -> Finding {
+/// Fills in this host's key and port.
+fn fill_this_end(mut finding: Finding, network: &Network) -> Finding {
     if let Some(key) = network.public_key {
-        finding = finding.with("OWN-KEY", &key.to_string());
+        finding = finding.fill("OWN-KEY", &key.to_string());
     }
     match network.listen_port {
-        Some(port) if port != 0 => finding.with("LISTEN-PORT", &port.to_string()),
+        Some(port) if port != 0 => finding.fill("LISTEN-PORT", &port.to_string()),
         _ => finding,
     }
 }
 
-const OVERLAP: &str = "allowed_ips_overlap";
-
-/// Whether IPv6 is meant to pass, and cannot.
+/// Returns whether the MTU is too small for IPv6, and some peer uses IPv6.
 pub(super) fn is_below_ipv6_minimum(network: &Network) -> bool {
     network.mtu.is_some_and(|mtu| mtu < IPV6_MINIMUM_MTU) && has_ipv6(network)
 }
 
-/// Whether IPv6 is meant to pass.
+/// Returns whether some peer uses IPv6 in the tunnel.
 pub(super) fn has_ipv6(network: &Network) -> bool {
     network.peers.iter().flatten().flat_map(|peer| &peer.allowed_ips).any(|ip| ip.address.is_ipv6())
 }
 
-/// Without keepalive, at this end or as far as is known at the other, any age may just be idle.
+/// Returns whether the last handshake is older than keepalive allows. Without keepalive, on this end or (as far as known) on the
+/// other, an old handshake may just mean that the peer is idle.
 fn is_stale(peer: &Peer, handshake_age: u64) -> bool {
     let keepalive = match (peer.persistent_keepalive, peer.expected_keepalive) {
         (0, expected) => expected,
@@ -102,7 +108,7 @@ fn is_stale(peer: &Peer, handshake_age: u64) -> bool {
     keepalive > 0 && handshake_age > STALE_SECONDS + u64::from(keepalive)
 }
 
-/// The peers at the looks before.
+/// Holds the peers of the samples before.
 struct PeerBaseline<'a> {
     seconds: f64,
     before: HashMap<PublicKey, &'a Peer>,
@@ -110,7 +116,7 @@ struct PeerBaseline<'a> {
 }
 
 impl<'a> PeerBaseline<'a> {
-    /// Where there was time enough to judge by; not else, because a map takes random numbers of the kernel's.
+    /// Creates it; `None` where the interval is too short for any rule. A map costs random numbers from the kernel.
     fn of(view: &NetworkView<'a>) -> Option<Self> {
         let past = view.past.filter(|past| past.seconds >= UNANSWERED_SECONDS)?;
         let by_key = |network: Option<&'a Network>| -> HashMap<PublicKey, &'a Peer> {
@@ -120,15 +126,16 @@ impl<'a> PeerBaseline<'a> {
         Some(Self { seconds: past.seconds, before: by_key(Some(past.network)), between: by_key(past.between) })
     }
 
-    /// The session was dead at the look before already, so that what went out since are handshakes, and none was answered.
-    fn is_called_in_vain(&self, peer: &Peer, handshake_age: u64) -> bool {
+    /// Returns whether handshake attempts got no reply: the session was dead at the sample before already, so everything that was
+    /// sent since is a handshake.
+    fn is_unanswered(&self, peer: &Peer, handshake_age: u64) -> bool {
         let was_dead = handshake_age as f64 > ONLINE_SECONDS as f64 + self.seconds;
         was_dead
             && peer.endpoint.is_some()
             && self.before.get(&peer.public_key).is_some_and(|old| peer.tx_bytes > old.tx_bytes)
     }
 
-    /// Data went out, and what came back was at most answers to handshakes.
+    /// Returns whether data was sent, and at most replies to handshakes came back.
     fn is_one_way(&self, network: &Network, peer: &Peer) -> bool {
         let Some(old) = self.before.get(&peer.public_key) else { return false };
         let growth = |old: u64, new: u64| new.checked_sub(old);
@@ -136,24 +143,24 @@ impl<'a> PeerBaseline<'a> {
         else {
             return false;
         };
-        // Daemons count other things.
+        // Daemons count differently.
         if network.backend != Backend::Kernel
             || self.seconds < ONE_WAY_SECONDS
             || !carries_data(peer, sent, self.seconds)
         {
             return false;
         }
-        // One answer or two are no sum of other messages; three would be four keepalives and an initiation.
+        // One or two replies cannot be the sum of other messages; three could be four keepalives and an initiation.
         if received != 0 && received != RESPONSE && received != 2 * RESPONSE {
             return false;
         }
-        // What was sent last may not be answered yet.
+        // The reply to the newest data may still be under way.
         let early = self.between.get(&peer.public_key).and_then(|between| growth(old.tx_bytes, between.tx_bytes));
         early.is_some_and(|early| carries_data(peer, early, self.seconds))
     }
 }
 
-/// Whether so many bytes sent in this time are more than keepalives and handshakes.
+/// Returns whether this many bytes in this time are more than keepalives and handshakes.
 fn carries_data(peer: &Peer, bytes: u64, seconds: f64) -> bool {
     let keepalives = match peer.persistent_keepalive {
         0 => 1.0,
@@ -184,12 +191,12 @@ mod tests {
         Snapshot { timestamp: NOW, networks: vec![network], ..Snapshot::default() }
     }
 
-    fn evaluated(peers: Vec<Peer>, mtu: u32) -> Vec<(&'static str, u64)> {
+    fn evaluated(peers: Vec<Peer>, mtu: u32) -> Vec<(RuleId, u64)> {
         findings(&snapshot(peers, mtu)).iter().map(|finding| (finding.id, finding.count)).collect()
     }
 
     #[test]
-    fn peer_that_keeps_itself_alive_is_stale_as_one_that_we_keep_alive() {
+    fn keepalive_of_either_end_makes_a_peer_stale() {
         let old = |age, own, expected| {
             let peer = called(|peer| {
                 peer.last_handshake = Some(NOW - age);
@@ -197,16 +204,16 @@ mod tests {
             });
             evaluated(vec![peer], 1420)
         };
-        let stale = [("peer_stale", 1)];
+        let stale = [(RuleId::PeerStale, 1)];
         assert_eq!(old(195 + 26, 0, 25), stale);
         assert_eq!(old(195 + 25, 0, 25), []);
-        assert_eq!(old(195 + 26, 0, 0), [], "it may just be idle");
-        assert_eq!(old(195 + 26, 300, 25), stale, "the one that is due first counts");
+        assert_eq!(old(195 + 26, 0, 0), [], "it may be idle");
+        assert_eq!(old(195 + 26, 300, 25), stale, "the shorter one counts");
         assert_eq!(old(195 + 26, 25, 300), stale);
     }
 
     #[test]
-    fn nothing_is_said_of_a_peer_that_is_ignored() {
+    fn ignored_peer_has_no_findings() {
         let ignored = |change: fn(&mut Peer)| {
             called(|peer| {
                 change(peer);
@@ -229,19 +236,19 @@ mod tests {
         peer
     }
 
-    fn one(change: impl FnOnce(&mut Peer)) -> Vec<(&'static str, u64)> {
+    fn one(change: impl FnOnce(&mut Peer)) -> Vec<(RuleId, u64)> {
         evaluated(vec![called(change)], 1420)
     }
 
     #[test]
-    fn peer_that_never_answers_is_unreachable_and_one_never_called_is_not() {
-        assert_eq!(one(|peer| peer.tx_bytes = 148), [("peer_unreachable", 1)]);
+    fn peer_that_never_replies_is_unreachable_and_one_never_tried_is_not() {
+        assert_eq!(one(|peer| peer.tx_bytes = 148), [(RuleId::PeerUnreachable, 1)]);
         assert_eq!(one(|_| ()), []);
     }
 
     #[test]
     fn peer_without_endpoint_was_never_seen() {
-        assert_eq!(one(|peer| peer.endpoint = None), [("peer_never_seen", 1)]);
+        assert_eq!(one(|peer| peer.endpoint = None), [(RuleId::PeerNeverSeen, 1)]);
     }
 
     #[test]
@@ -256,7 +263,7 @@ mod tests {
             };
             assert_eq!(aged(healthy), []);
             assert_eq!(aged(195 + u64::from(keepalive)), []);
-            assert_eq!(aged(196 + u64::from(keepalive)), [("peer_stale", 1)]);
+            assert_eq!(aged(196 + u64::from(keepalive)), [(RuleId::PeerStale, 1)]);
         }
         assert_eq!(one(|peer| peer.last_handshake = Some(1)), []);
     }
@@ -265,12 +272,12 @@ mod tests {
     fn interface_that_is_down_explains_silent_peers() {
         let mut snapshot = snapshot(vec![called(|peer| peer.tx_bytes = 148)], 1420);
         snapshot.networks[0].enabled = Some(false);
-        assert_eq!(findings(&snapshot).iter().map(|finding| finding.id).collect::<Vec<_>>(), ["interface_down"]);
+        assert_eq!(findings(&snapshot).iter().map(|finding| finding.id).collect::<Vec<_>>(), [RuleId::InterfaceDown]);
     }
 
-    /// What is found of a peer with a handshake of this age that sent and received so many bytes in this time; the second
-    /// number is what was sent until ten seconds before the end.
-    fn over(seconds: f64, age: u64, keepalive: u16, sent: (u64, u64), received: u64) -> Vec<&'static str> {
+    /// Returns what is found about a peer with a handshake of this age, with these bytes sent and received in this time. The second
+    /// number of `sent` is what was sent until ten seconds before the end.
+    fn over(seconds: f64, age: u64, keepalive: u16, sent: (u64, u64), received: u64) -> Vec<RuleId> {
         let at = |tx_bytes, rx_bytes| {
             let peer = called(|peer| {
                 (peer.tx_bytes, peer.rx_bytes) = (tx_bytes, rx_bytes);
@@ -279,35 +286,35 @@ mod tests {
             snapshot(vec![peer], 1420)
         };
         let (before, between, now) = (at(1000, 1000), at(1000 + sent.1, 1000), at(1000 + sent.0, 1000 + received));
-        let case = DiagnosisInput { now: &now, before: Some(&before), seconds, between: Some(&between), limits: &[] };
-        diagnose(&case).iter().map(|finding| finding.id).collect()
+        let input = DiagnosisInput { now: &now, before: Some(&before), seconds, between: Some(&between), limits: &[] };
+        diagnose(&input).iter().map(|finding| finding.id).collect()
     }
 
     #[test]
-    fn old_peer_that_is_called_without_an_answer_is_unreachable() {
-        assert_eq!(over(6.0, 187, 0, (148, 0), 0), ["peer_unreachable"]);
-        assert_eq!(over(5.9, 187, 0, (148, 0), 0), [""; 0], "an attempt may be under way");
-        assert_eq!(over(6.0, 187, 0, (0, 0), 0), [""; 0], "idle");
-        assert_eq!(over(6.0, 186, 0, (148, 0), 0), [""; 0], "its session lived");
-        // Five minutes: it had a handshake, was sent something, and is idle since.
-        assert_eq!(over(300.0, 200, 0, (5000, 0), 3000), [""; 0]);
+    fn old_peer_that_does_not_reply_is_unreachable() {
+        assert_eq!(over(6.0, 187, 0, (148, 0), 0), [RuleId::PeerUnreachable]);
+        assert_eq!(over(5.9, 187, 0, (148, 0), 0), [], "an attempt may be under way");
+        assert_eq!(over(6.0, 187, 0, (0, 0), 0), [], "idle");
+        assert_eq!(over(6.0, 186, 0, (148, 0), 0), [], "its session was alive");
+        // Five minutes: it had a handshake, received something, and is idle since.
+        assert_eq!(over(300.0, 200, 0, (5000, 0), 3000), []);
     }
 
     #[test]
-    fn data_that_nothing_answers_is_one_way() {
+    fn data_without_an_answer_is_one_way() {
         // Pings of 128 bytes, one a second, for 25 seconds.
-        assert_eq!(over(25.0, 60, 0, (25 * 128, 14 * 128), 0), ["one_way_traffic"]);
-        assert_eq!(over(19.0, 60, 0, (25 * 128, 14 * 128), 0), [""; 0], "too short a time");
-        assert_eq!(over(25.0, 60, 0, (25 * 128, 14 * 128), 32), [""; 0], "a keepalive answered");
-        assert_eq!(over(25.0, 60, 0, (11 * 128, 0), 0), [""; 0], "all of it may be answered yet");
+        assert_eq!(over(25.0, 60, 0, (25 * 128, 14 * 128), 0), [RuleId::OneWayTraffic]);
+        assert_eq!(over(19.0, 60, 0, (25 * 128, 14 * 128), 0), [], "the interval is too short");
+        assert_eq!(over(25.0, 60, 0, (25 * 128, 14 * 128), 32), [], "a keepalive answered");
+        assert_eq!(over(25.0, 60, 0, (11 * 128, 0), 0), [], "the answer may be under way");
         // Keepalives are not answered.
-        assert_eq!(over(100.0, 60, 25, (4 * 32, 3 * 32), 0), [""; 0]);
+        assert_eq!(over(100.0, 60, 25, (4 * 32, 3 * 32), 0), []);
         // Handshakes are answered, and data is not.
-        assert_eq!(over(40.0, 10, 0, (40 * 128, 28 * 128), 2 * 92), ["one_way_traffic"]);
-        assert_eq!(over(40.0, 10, 0, (40 * 128, 0), 92), [""; 0], "the first handshake, and data just now");
+        assert_eq!(over(40.0, 10, 0, (40 * 128, 28 * 128), 2 * 92), [RuleId::OneWayTraffic]);
+        assert_eq!(over(40.0, 10, 0, (40 * 128, 0), 92), [], "the first handshake, and data just now");
         assert_eq!(
             over(40.0, 10, 0, (40 * 128, 28 * 128), 4 * 32 + 148),
-            [""; 0],
+            [],
             "keepalives, and the peer's own handshake"
         );
     }
@@ -315,7 +322,7 @@ mod tests {
     #[test]
     fn peer_without_allowed_ips_is_named_in_the_remedy() {
         let found = findings(&snapshot(vec![peer(1, "")], 1420));
-        let finding = found.iter().find(|finding| finding.id == "peer_without_allowed_ips").unwrap();
+        let finding = found.iter().find(|finding| finding.id == RuleId::PeerWithoutAllowedIps).unwrap();
         let key = PublicKey([1; 32]);
         let command = finding.remedy.split("  # ").next().unwrap();
         assert_eq!(command, format!("wg set wg0 peer {key} allowed-ips ADDRESS/PREFIX"));
@@ -324,12 +331,12 @@ mod tests {
 
     #[test]
     fn small_mtu_matters_only_with_ipv6() {
-        assert_eq!(evaluated(vec![peer(1, "10.9.0.2/32")], 1200), [("peer_never_seen", 1)]);
+        assert_eq!(evaluated(vec![peer(1, "10.9.0.2/32")], 1200), [(RuleId::PeerNeverSeen, 1)]);
         assert_eq!(
             evaluated(vec![peer(1, "fd00::2/128")], 1200),
-            [("peer_never_seen", 1), ("mtu_below_ipv6_minimum", 1)]
+            [(RuleId::PeerNeverSeen, 1), (RuleId::MtuBelowIpv6Minimum, 1)]
         );
-        assert_eq!(evaluated(vec![peer(1, "fd00::2/128")], 1280), [("peer_never_seen", 1)]);
+        assert_eq!(evaluated(vec![peer(1, "fd00::2/128")], 1280), [(RuleId::PeerNeverSeen, 1)]);
     }
 
     #[test]

@@ -1,409 +1,256 @@
-//! The table of rules: what findings say and what the generated alert rules say, in one place.
+//! What each finding says: summary, cause and remedy of every rule, in one table.
 
-use super::Severity;
+use super::RuleId;
 
-/// One rule.
+/// The texts of one rule. None ends with a full stop.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// Stable id, the same in findings, metrics and alerts.
-    pub id: &'static str,
-    /// How bad it is when it holds.
-    pub severity: Severity,
-    /// The same as an expression over our metrics.
-    pub alert: Option<Alert>,
-    /// What is the case, in one line.
-    pub summary: &'static str,
-    /// Why, in one sentence.
+    /// What is wrong, in one line.
+    pub summary: Summary,
+    /// The likely cause, in one sentence.
     pub cause: &'static str,
-    /// What to type: a shell command, with what else is to be said as a comment behind it. `INTERFACE`, `PEER`, `ENDPOINT`,
-    /// `PORT` and so on are filled in as far as they are known.
+    /// A shell command, with advice as a comment behind it. Words in capitals (`INTERFACE`, `PEER`, `ENDPOINT`, `PORT` and so
+    /// on) are replaced where the value is known.
     pub remedy: &'static str,
 }
 
-/// The rule of this id.
-#[must_use]
-pub fn rule(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id == id)
-}
-
-/// A rule as Prometheus evaluates it.
+/// What is wrong, without the numbers; `wording` adds them.
 #[derive(Debug, Clone, Copy)]
-pub struct Alert {
-    /// The alert's name.
-    pub name: &'static str,
-    /// `PromQL`; `{threshold}` stands for the limit.
-    pub expression: &'static str,
-    /// The limit unless another one is given, and its unit.
-    pub threshold: Option<(f64, &'static str)>,
-    /// How long it has to hold.
-    pub hold: &'static str,
-    /// The labels of the thing concerned, for the summary.
-    pub subject: &'static str,
+pub enum Summary {
+    /// A statement about the interface.
+    Interface(&'static str),
+    /// Something that happened to a number of packets.
+    Packets {
+        /// What happened: "3 packets" and the time frame stand around it.
+        event: &'static str,
+        /// Why, where the rule knows it.
+        reason: Option<&'static str>,
+    },
+    /// A statement about one peer or several, without its subject.
+    Peers {
+        /// The statement about one peer.
+        one: &'static str,
+        /// The statement about several peers.
+        several: &'static str,
+    },
 }
 
-const INTERFACE: &str = "{{ $labels.interface }} on {{ $labels.instance }}";
-const PER_SECOND: Option<(f64, &str)> = Some((0.0, "per second"));
+const fn packets(event: &'static str, reason: &'static str) -> Summary {
+    Summary::Packets { event, reason: Some(reason) }
+}
 
-/// Every finding. Rates of alerts are over five minutes, so that one missed scrape does not hide an increase.
-pub static RULES: [Rule; 27] = [
-    Rule {
-        id: "interface_down",
-        severity: Severity::Critical,
-        alert: Some(Alert {
-            name: "WireGuardInterfaceDown",
-            expression: "wg_interface_up == 0",
-            threshold: None,
-            hold: "2m",
-            subject: INTERFACE,
-        }),
-        summary: "the interface is down, or its daemon is dead",
-        cause: "it was never brought up, or somebody or something took it down",
-        remedy: "ip link set dev INTERFACE up  # with a userspace daemon, start that first",
-    },
-    Rule {
-        id: "interface_missing",
-        severity: Severity::Critical,
-        alert: None,
-        summary: "it was asked for, and there is no such interface",
-        cause: "it was never created, its start failed, or it has another name",
-        remedy: "wg-quick up INTERFACE  # or, where systemd starts it: systemctl start wg-quick@INTERFACE",
-    },
-    Rule {
-        id: "daemon_dead",
-        severity: Severity::Critical,
-        alert: None,
-        summary: "its userspace daemon is dead: the socket refuses connections and there is no link",
-        cause: "the daemon was killed or crashed, and left its socket file",
-        remedy: "rm /var/run/wireguard/INTERFACE.sock  # then start the daemon as before, such as by wg-quick up \
-                INTERFACE",
-    },
-    Rule {
-        id: "no_address",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "it has no IP address",
-        cause: "none was given to it, or its addresses were removed: nothing on this host sends from it or is reached \
-                by it",
-        remedy: "ip address add ADDRESS/PREFIX dev INTERFACE  # this host's own address in the tunnel",
-    },
-    Rule {
-        id: "rx_forbidden_source",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "packets from a peer with a source address it may not use",
-        cause: "a peer sent from an inner source address that is not in its allowed-ips here, or something that is neither \
-                IPv4 nor IPv6; it is neither corruption nor the MTU",
-        remedy: "wg set INTERFACE peer PEER allowed-ips ITS-OWN,ADDRESS/PREFIX  # if that peer may use that address; \
-                it stands on the peer: ip address show; one that forwards for others needs those listed too",
-    },
-    Rule {
-        id: "rx_malformed",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "packets from a peer with a wrong inner header",
-        cause: "the inner IP header claims more bytes than arrived, or there are fewer than a header has; it is not the MTU",
-        remedy: "wg show INTERFACE transfer  # a broken or hostile peer: find it by its traffic, and mend or remove \
-                it",
-    },
-    Rule {
-        id: "tx_no_peer",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "packets to addresses that no peer takes",
-        cause: "a route leads into the tunnel, and no peer's allowed-ips cover the destination; the sender is told: \
-                required key not available",
-        remedy: "wg set INTERFACE peer PUBLIC-KEY allowed-ips ITS-OWN,ADDRESS/PREFIX",
-    },
-    Rule {
-        id: "tx_no_endpoint",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "packets to a peer without an endpoint",
-        cause: "none is configured and the peer never called in, so nothing says where to send; the sender is told: \
-                destination address required",
-        remedy: "wg set INTERFACE peer PEER endpoint HOST:PORT  # or wait for it, if it is the one that calls",
-    },
-    Rule {
-        id: "tx_refused",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "packets whose outer send was refused",
-        cause: "a firewall on this host, in the output hook, refuses the outer packets",
-        remedy: "nft insert rule FAMILY TABLE CHAIN udp sport PORT accept  # the chain of the output hook that drops \
-                it: nft list ruleset",
-    },
-    Rule {
-        id: "peer_unreachable",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "handshakes go out to it, and none is answered",
-        cause: "its endpoint is wrong, it is off, a firewall is between, or one of the two has the wrong key for the other",
-        remedy: "wg set INTERFACE peer PEER endpoint HOST:PORT  # if that is not where it listens; else look there: \
-                is it up, does a firewall drop UDP, and has it this host's key, OWN-KEY",
-    },
-    Rule {
-        id: "one_way_traffic",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "data goes out, and nothing comes back",
-        cause: "whoever receives data answers within ten seconds, if only with a keepalive: the data does not arrive, \
-                or the answers are lost, here or on the way",
-        remedy: "nft insert rule FAMILY TABLE CHAIN udp dport LISTEN-PORT accept  # if a firewall here drops what \
-                arrives (nft list ruleset); else look for it on the peer: tcpdump -ni any udp port LISTEN-PORT",
-    },
-    Rule {
-        id: "endpoint_loop",
-        severity: Severity::Critical,
-        alert: None,
-        summary: "its endpoint is routed into the tunnel itself",
-        cause: "the tunnel's own packets would have to go through the tunnel: a route into it covers the endpoint",
-        remedy: "ip route replace ENDPOINT/BITS via GATEWAY  # a route of its own, outside the tunnel; for a default route \
-                into it, see fwmark in wg-quick(8)",
-    },
-    Rule {
-        id: "endpoint_unreachable",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "there is no route to its endpoint",
-        cause: "the kernel has none, or one that says unreachable: the tunnel's packets go nowhere, and are counted \
-                nowhere",
-        remedy: "ip route add ENDPOINT/BITS via GATEWAY",
-    },
-    Rule {
-        id: "peer_never_seen",
-        severity: Severity::Info,
-        alert: None,
-        summary: "never called in, and no endpoint to call it at",
-        cause: "it was never online since the interface was created, or something keeps its handshakes away",
-        remedy: "wg show INTERFACE listen-port  # if the peer should have called: can it reach this port",
-    },
-    Rule {
-        id: "peer_without_allowed_ips",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "no allowed-ips: nothing is sent to it, and whatever it sends is refused",
-        cause: "none were set, or another peer was given the same ones later, which takes them away in silence",
-        remedy: "wg set INTERFACE peer PEER allowed-ips ADDRESS/PREFIX  # the peer's own address in the tunnel",
-    },
-    Rule {
-        id: "allowed_ips_overlap",
-        severity: Severity::Info,
-        alert: None,
-        summary: "part of the allowed-ips lies within another peer's",
-        cause: "the longer prefix wins, as with routes; often that is meant",
-        remedy: "wg show INTERFACE allowed-ips  # nothing, if it is meant",
-    },
-    Rule {
-        id: "mtu_below_ipv6_minimum",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "IPv6 is among the allowed-ips, and the MTU is below the 1280 that it needs",
-        cause: "the kernel removes IPv6 and its addresses from such an interface",
-        remedy: "ip link set dev INTERFACE mtu 1280 && ip -6 address add ADDRESS/PREFIX dev INTERFACE  # its IPv6 \
-                address was removed with the MTU",
-    },
-    Rule {
-        id: "mtu_too_large",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "the MTU is too large for the way to it",
-        cause: "full packets are fragmented on the way or lost in silence, while small ones pass: it is slow, or \
-                hangs, and no counter of the interface shows it",
-        remedy: "ip link set dev INTERFACE mtu VALUE  # and MTU = VALUE in its configuration",
-    },
-    Rule {
-        id: "mtu_too_small",
-        severity: Severity::Info,
-        alert: None,
-        summary: "more would fit into each packet",
-        cause: "the MTU was set for a narrower path than there is",
-        remedy: "ip link set dev INTERFACE mtu VALUE  # and MTU = VALUE in its configuration, on both ends",
-    },
-    Rule {
-        id: "userspace_backend",
-        severity: Severity::Info,
-        alert: None,
-        summary: "a userspace daemon does what this kernel could do faster",
-        cause: "wg-quick was told to use the daemon, or the kernel's module was not there when it started",
-        remedy: "modprobe wireguard && wg-quick down INTERFACE && wg-quick up INTERFACE",
-    },
-    Rule {
-        id: "forwarding_off",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "packets that came out of the tunnel for others were not passed on",
-        cause: "this host does not forward, and receives packets for addresses that are not its own",
-        remedy: "sysctl -w SETTING  # and the same in a file of /etc/sysctl.d, to keep it",
-    },
-    Rule {
-        id: "rx_errors",
-        severity: Severity::Warning,
-        alert: Some(Alert {
-            name: "WireGuardReceiveErrors",
-            expression: "rate(wg_interface_rx_errors_total[5m]) > {threshold}",
-            threshold: PER_SECOND,
-            hold: "0m",
-            subject: INTERFACE,
-        }),
-        summary: "packets received and refused",
-        cause: "a peer uses an inner source address that is not in its allowed-ips (reason frame), or sends broken inner \
-                packets (reason length); it is neither corruption nor the MTU",
-        remedy: "wgstat stats INTERFACE  # which reason grows? then compare the peer's own tunnel addresses with its \
-                allowed-ips here",
-    },
-    Rule {
-        id: "tx_errors",
-        severity: Severity::Warning,
-        alert: Some(Alert {
-            name: "WireGuardTransmitErrors",
-            expression: "rate(wg_interface_tx_errors_total[5m]) > {threshold}",
-            threshold: PER_SECOND,
-            hold: "0m",
-            subject: INTERFACE,
-        }),
-        summary: "packets that could not be sent",
-        cause: "no peer's allowed-ips cover the destination, or that peer has no endpoint, or a firewall refuses the send \
-                to an IPv6 endpoint (reason aborted)",
-        remedy: "wgstat check INTERFACE  # add the destination to a peer's allowed-ips or remove the route to it; set \
-                the peer's endpoint",
-    },
-    Rule {
-        id: "rx_dropped",
-        severity: Severity::Warning,
-        alert: Some(Alert {
-            name: "WireGuardReceiveDrops",
-            expression: "rate(wg_interface_rx_dropped_total[5m]) > {threshold}",
-            threshold: PER_SECOND,
-            hold: "0m",
-            subject: INTERFACE,
-        }),
-        summary: "received packets dropped",
-        cause: "the network core drops them, and no cause is known for certain; it is not loss on the way",
-        remedy: "sysctl net.core.netdev_max_backlog  # and look at the CPU load",
-    },
-    Rule {
-        id: "tx_dropped",
-        severity: Severity::Warning,
-        alert: Some(Alert {
-            name: "WireGuardTransmitDrops",
-            expression: "rate(wg_interface_tx_dropped_total[5m]) > {threshold}",
-            threshold: PER_SECOND,
-            hold: "0m",
-            subject: INTERFACE,
-        }),
-        summary: "packets dropped before sending",
-        cause: "they waited for a handshake that a peer does not answer, or a firewall refuses the send to an IPv4 \
-                endpoint; it is not congestion of the wire",
-        remedy: "wgstat status INTERFACE --all  # check endpoint, firewall, port and key of the peer without a \
-                handshake; is there a firewall here: nft list ruleset",
-    },
-    Rule {
-        id: "peer_stale",
-        severity: Severity::Warning,
-        alert: Some(Alert {
-            name: "WireGuardPeerStale",
-            expression: "time() - wg_peer_last_handshake_timestamp_seconds > \
-                         {threshold} + wg_peer_persistent_keepalive_seconds",
-            threshold: Some((195.0, "seconds, and the peer's keepalive")),
-            hold: "1m",
-            subject: "peer {{ $labels.public_key }} of {{ $labels.interface }} on {{ $labels.instance }}",
-        }),
-        summary: "no handshake for longer than an idle peer with keepalive ever goes without",
-        cause: "the peer is off, or the path to it is broken",
-        remedy: "ping -c 3 ENDPOINT  # is the peer on, and still there? if it moved: wg set INTERFACE peer PEER \
-                endpoint HOST:PORT",
-    },
-    Rule {
-        id: "threshold",
-        severity: Severity::Warning,
-        alert: None,
-        summary: "a limit is passed that was asked for",
-        cause: "the limit was given by --warn or --crit, or by the configuration",
-        remedy: "wgstat stats INTERFACE  # says what the counter means",
-    },
-];
-
-/// What only Prometheus can tell: it remembers, and it sees that we do not run.
-pub static ALERTS_ONLY: [Rule; 3] = [
-    Rule {
-        id: "peers_offline",
-        severity: Severity::Info,
-        alert: Some(Alert {
-            name: "WireGuardPeersOffline",
-            expression: "wg_interface_peers_online < wg_interface_peers_online offset 10m",
-            threshold: None,
-            hold: "5m",
-            subject: INTERFACE,
-        }),
-        summary: "fewer peers are online than ten minutes ago",
-        cause: "peers left, or lost their way here; without keepalive an idle peer counts as offline too",
-        remedy: "wgstat status INTERFACE --all",
-    },
-    Rule {
-        id: "scrape_failing",
-        severity: Severity::Warning,
-        alert: Some(Alert {
-            name: "WireGuardScrapeFailing",
-            expression: "wg_scrape_success{source!=\"names\"} == 0",
-            threshold: None,
-            hold: "5m",
-            subject: "{{ $labels.source }} on {{ $labels.instance }}",
-        }),
-        summary: "wgstat cannot read all it should",
-        cause: "a privilege is missing, or a userspace daemon does not answer",
-        remedy: "wgstat status  # run as the same user, it says what is missing and how to grant it",
-    },
-    Rule {
-        id: "textfile_stale",
-        severity: Severity::Warning,
-        alert: Some(Alert {
-            name: "WireGuardTextfileStale",
-            expression: "time() - node_textfile_mtime_seconds{file=~\".*wgstat.*\"} > {threshold}",
-            threshold: Some((300.0, "seconds")),
-            hold: "0m",
-            subject: "{{ $labels.file }} on {{ $labels.instance }}",
-        }),
-        summary: "the file of metrics is no longer rewritten",
-        cause: "the cron job or timer that runs wgstat export-metrics does not run, or fails",
-        remedy: "systemctl status wgstat.timer  # and run wgstat export-metrics by hand",
-    },
-];
+/// Returns the texts of a rule.
+#[must_use]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
+pub const fn rule(id: RuleId) -> Rule {
+    match id {
+        RuleId::InterfaceDown => Rule {
+            summary: Summary::Interface("the interface is down, or its userspace daemon is not running"),
+            cause: "it was never brought up, or something took it down",
+            remedy: "ip link set dev INTERFACE up  # for a userspace interface, start its daemon first",
+        },
+        RuleId::InterfaceMissing => Rule {
+            summary: Summary::Interface("interface not found (requested or configured)"),
+            cause: "it was never created, it failed to start, or it has another name",
+            remedy: "wg-quick up INTERFACE  # or, with systemd: systemctl start wg-quick@INTERFACE",
+        },
+        RuleId::DaemonDead => Rule {
+            summary: Summary::Interface(
+                "the userspace daemon is not running: its socket refuses connections, and the link is gone",
+            ),
+            cause: "the daemon was killed or crashed, and its socket file was left behind",
+            remedy: "rm /var/run/wireguard/INTERFACE.sock  # then start the daemon again, for example with wg-quick up \
+                    INTERFACE",
+        },
+        RuleId::NoAddress => Rule {
+            summary: Summary::Interface("the interface has no IP address"),
+            cause: "no address was configured, or its addresses were removed; this host can neither send from it nor be \
+                    reached through it",
+            remedy: "ip address add ADDRESS/PREFIX dev INTERFACE  # this host's address in the tunnel",
+        },
+        RuleId::RxForbiddenSource => Rule {
+            summary: packets("rejected", "the source address is not in the peer's allowed-ips"),
+            cause: "a peer sent packets from an inner source address that is not in its allowed-ips on this host, or packets \
+                    that are neither IPv4 nor IPv6; it is not corruption and not an MTU problem",
+            remedy: "wg set INTERFACE peer PEER allowed-ips CURRENT-IPS,ADDRESS/PREFIX  # if the peer may use that address; \
+                    run ip address show on the peer to find it; a peer that forwards for other hosts needs their addresses too",
+        },
+        RuleId::RxMalformed => Rule {
+            summary: packets("rejected", "the inner IP header has a wrong length"),
+            cause: "the inner IP header claims more bytes than arrived, or fewer than a header has; it is not an MTU problem",
+            remedy: "wg show INTERFACE transfer  # a broken or hostile peer: find it by its traffic, then fix or remove it",
+        },
+        RuleId::TxNoPeer => Rule {
+            summary: packets("not sent", "no peer's allowed-ips contain the destination"),
+            cause: "a route leads into the tunnel, but no peer's allowed-ips contain the destination; the sender gets the \
+                    error: Required key not available",
+            remedy: "wg set INTERFACE peer PUBLIC-KEY allowed-ips CURRENT-IPS,ADDRESS/PREFIX",
+        },
+        RuleId::TxNoEndpoint => Rule {
+            summary: packets("not sent", "the peer has no endpoint"),
+            cause: "no endpoint is configured and the peer has never connected, so the destination is not known; the sender \
+                    gets the error: Destination address required",
+            remedy: "wg set INTERFACE peer PEER endpoint HOST:PORT  # or wait, if the peer is the one that connects",
+        },
+        RuleId::TxRefused => Rule {
+            summary: packets("not sent", "this host refused the encrypted packet"),
+            cause: "the output chain of this host's firewall drops the encrypted packets, or the queue of the outgoing link \
+                    was full",
+            remedy: "nft insert rule FAMILY TABLE CHAIN udp sport PORT accept  # in the output chain that drops them: nft \
+                    list ruleset; for a full queue: tc -s qdisc show",
+        },
+        RuleId::PeerUnreachable => Rule {
+            summary: Summary::Peers {
+                one: "is unreachable: handshake attempts get no reply",
+                several: "are unreachable: handshake attempts get no reply",
+            },
+            cause: "the endpoint is wrong, the peer is off, a firewall drops the packets, or one side has the wrong key of \
+                    the other",
+            remedy: "wg set INTERFACE peer PEER endpoint HOST:PORT  # if the endpoint is wrong; otherwise check on the peer: \
+                    is it up, does a firewall drop UDP, does it have this host's key OWN-KEY",
+        },
+        RuleId::OneWayTraffic => Rule {
+            summary: Summary::Peers {
+                one: "does not answer: data goes out, nothing comes back",
+                several: "do not answer: data goes out, nothing comes back",
+            },
+            cause: "a peer that receives data answers within ten seconds, at least with a keepalive; so the data does not \
+                    arrive, or the answers are lost on the way or on this host",
+            remedy: "nft insert rule FAMILY TABLE CHAIN udp dport LISTEN-PORT accept  # if a firewall on this host drops \
+                    what arrives: nft list ruleset; otherwise watch on the peer: tcpdump -ni any udp port LISTEN-PORT",
+        },
+        RuleId::EndpointLoop => Rule {
+            summary: Summary::Peers {
+                one: "has an endpoint that is routed into the tunnel itself",
+                several: "have endpoints that are routed into the tunnel itself",
+            },
+            cause: "a route into the tunnel covers the endpoint, so the tunnel would have to carry its own packets",
+            remedy: "ip route replace ENDPOINT/BITS via GATEWAY  # a route to the endpoint outside the tunnel; for a default \
+                    route into the tunnel, see fwmark in wg-quick(8)",
+        },
+        RuleId::EndpointUnreachable => Rule {
+            summary: Summary::Peers {
+                one: "cannot be reached: no route to its endpoint",
+                several: "cannot be reached: no route to their endpoints",
+            },
+            cause: "the kernel has no route to the endpoint, or one of type unreachable; the packets are not sent, and no \
+                    counter shows it",
+            remedy: "ip route add ENDPOINT/BITS via GATEWAY",
+        },
+        RuleId::PeerNeverSeen => Rule {
+            summary: Summary::Peers {
+                one: "has never connected and has no endpoint",
+                several: "have never connected and have no endpoint",
+            },
+            cause: "the peer was not online since the interface was created, or its handshakes do not arrive",
+            remedy: "wg show INTERFACE listen-port  # if the peer should have connected, check that it can reach this port",
+        },
+        RuleId::PeerWithoutAllowedIps => Rule {
+            summary: Summary::Peers {
+                one: "has no allowed-ips: nothing is sent to it, and everything it sends is rejected",
+                several: "have no allowed-ips: nothing is sent to them, and everything they send is rejected",
+            },
+            cause: "none were configured, or another peer was given the same addresses later, which removes them here \
+                    without a message",
+            remedy: "wg set INTERFACE peer PEER allowed-ips ADDRESS/PREFIX  # the peer's address in the tunnel",
+        },
+        RuleId::AllowedIpsOverlap => Rule {
+            summary: Summary::Peers {
+                one: "has allowed-ips that lie within another peer's",
+                several: "have allowed-ips that lie within another peer's",
+            },
+            cause: "the longer prefix wins, as with routes; this is often intended",
+            remedy: "wg show INTERFACE allowed-ips  # nothing to do, if it is intended",
+        },
+        RuleId::MtuBelowIpv6Minimum => Rule {
+            summary: Summary::Interface("the MTU is below 1280, the minimum for IPv6, but allowed-ips contain IPv6"),
+            cause: "the kernel disables IPv6 on such an interface and removes its IPv6 addresses",
+            remedy: "ip link set dev INTERFACE mtu 1280 && ip -6 address add ADDRESS/PREFIX dev INTERFACE  # the small MTU \
+                    removed the IPv6 address",
+        },
+        RuleId::MtuTooLarge => Rule {
+            summary: Summary::Interface("the MTU is too large for the path to a peer"),
+            cause: "full-sized packets are fragmented or lost on the way, while small ones pass: connections are slow or \
+                    hang, and no counter of the interface shows it",
+            remedy: "ip link set dev INTERFACE mtu VALUE  # and set MTU = VALUE in its configuration",
+        },
+        RuleId::MtuTooSmall => Rule {
+            summary: Summary::Interface("the MTU is smaller than the path allows"),
+            cause: "the MTU was set for a path with a smaller MTU",
+            remedy: "ip link set dev INTERFACE mtu VALUE  # and set MTU = VALUE in its configuration, on both ends",
+        },
+        RuleId::UserspaceBackend => Rule {
+            summary: Summary::Interface("a userspace daemon runs this interface, but the kernel could do it faster"),
+            cause: "wg-quick was told to use the daemon, or the kernel module was missing when it started",
+            remedy: "modprobe wireguard && wg-quick down INTERFACE && wg-quick up INTERFACE",
+        },
+        RuleId::ForwardingOff => Rule {
+            summary: packets("not forwarded", "they came through the tunnel for other hosts, and IP forwarding is off"),
+            cause: "this host receives packets for addresses that are not its own, but does not forward",
+            remedy: "sysctl -w SETTING  # to make it permanent, add it to a file in /etc/sysctl.d",
+        },
+        RuleId::RxErrors => Rule {
+            summary: Summary::Packets { event: "rejected on receive", reason: None },
+            cause: "a peer uses an inner source address that is not in its allowed-ips (reason frame), or sends inner \
+                    packets with a wrong length (reason length); it is not corruption and not an MTU problem",
+            remedy: "wgstat stats INTERFACE  # shows which reason grows; then compare the peer's tunnel addresses with its \
+                    allowed-ips on this host",
+        },
+        RuleId::TxErrors => Rule {
+            summary: Summary::Packets { event: "not sent", reason: None },
+            cause: "no peer's allowed-ips contain the destination, the peer has no endpoint, or the send to an IPv6 endpoint \
+                    was refused (reason aborted)",
+            remedy: "wgstat check INTERFACE  # then add the destination to a peer's allowed-ips or remove the route to it, \
+                    or set the peer's endpoint",
+        },
+        RuleId::RxDropped => Rule {
+            summary: Summary::Packets { event: "dropped on receive", reason: None },
+            cause: "the network core dropped them, and the exact cause is not known; it is not loss on the way",
+            remedy: "sysctl net.core.netdev_max_backlog  # and check the CPU load",
+        },
+        RuleId::TxDropped => Rule {
+            summary: Summary::Packets { event: "dropped before sending", reason: None },
+            cause: "they waited for a handshake that a peer does not answer, or the send to an IPv4 endpoint was refused: by \
+                    this host's firewall, or because the queue of the outgoing link was full",
+            remedy: "wgstat status INTERFACE --all  # check endpoint, firewall, port and key of the peer without a \
+                    handshake; then the firewall on this host: nft list ruleset; then the queue: tc -s qdisc show",
+        },
+        RuleId::PeerStale => Rule {
+            summary: Summary::Peers {
+                one: "is stale: no handshake for longer than its keepalive allows",
+                several: "are stale: no handshake for longer than their keepalive allows",
+            },
+            cause: "the peer is off, or the path to it is broken",
+            remedy: "ping -c 3 ENDPOINT  # is the peer up and reachable? if it moved: wg set INTERFACE peer PEER endpoint \
+                    HOST:PORT",
+        },
+        RuleId::Threshold => Rule {
+            summary: Summary::Interface("a counter is beyond the limit that was set for it"),
+            cause: "the limit was set with --warn or --crit, or in the configuration",
+            remedy: "wgstat stats INTERFACE  # explains the counter",
+        },
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_stands_once_and_says_all() {
-        let all = || RULES.iter().chain(&ALERTS_ONLY);
-        for (place, rule) in all().enumerate() {
-            assert!(all().skip(place + 1).all(|other| other.id != rule.id), "{}", rule.id);
+    fn texts_are_phrases_without_a_full_stop() {
+        for id in RuleId::ALL {
+            let Rule { summary, cause, remedy } = rule(id);
             // A command and its comment are two spaces apart.
-            let remedy = rule.remedy.replacen("  # ", " ", 1);
-            for text in [rule.summary, rule.cause, &remedy] {
-                assert!(!text.is_empty() && !text.ends_with('.') && !text.contains("  "), "{}: {text:?}", rule.id);
+            let remedy = remedy.replacen("  # ", " ", 1);
+            let mut texts = vec![cause, &remedy];
+            match summary {
+                Summary::Interface(text) => texts.push(text),
+                Summary::Packets { event, reason } => texts.extend([Some(event), reason].into_iter().flatten()),
+                Summary::Peers { one, several } => texts.extend([one, several]),
             }
-        }
-    }
-
-    /// Oracle: the published list; an id never vanishes and never changes its severity.
-    #[test]
-    fn findings_are_those_that_are_promised() {
-        let promised = [
-            (Severity::Critical, "daemon_dead endpoint_loop interface_down interface_missing"),
-            (
-                Severity::Warning,
-                "endpoint_unreachable forwarding_off mtu_below_ipv6_minimum mtu_too_large no_address one_way_traffic \
-                 peer_stale peer_unreachable peer_without_allowed_ips rx_dropped rx_errors rx_forbidden_source rx_malformed \
-                 threshold tx_dropped tx_errors tx_no_endpoint tx_no_peer tx_refused",
-            ),
-            (Severity::Info, "allowed_ips_overlap mtu_too_small peer_never_seen userspace_backend"),
-        ];
-        for (severity, ids) in promised {
-            let mut own: Vec<&str> =
-                RULES.iter().filter(|rule| rule.severity == severity).map(|rule| rule.id).collect();
-            own.sort_unstable();
-            assert_eq!(own.join(" "), ids);
+            for text in texts {
+                assert!(!text.is_empty() && !text.ends_with('.') && !text.contains("  "), "{id}: {text:?}");
+            }
         }
     }
 }

@@ -1,23 +1,23 @@
-//! What findings and problems come to: one word, and the exit code of a monitoring plugin.
+//! Sums findings and problems up as the status of a monitoring plugin: one word and an exit code.
 
 use super::{Finding, Severity};
 use crate::model::{Code, Problem};
 
-/// The state of all that was checked.
+/// The status of everything that was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing is wrong.
+    /// No problems found.
     Ok,
     /// Traffic suffers.
     Warning,
     /// A network does not work.
     Critical,
-    /// Nothing wrong is seen, but not all could be looked at.
+    /// No problems found, but not everything could be read.
     Unknown,
 }
 
 impl Verdict {
-    /// The word of monitoring plugins.
+    /// Returns the word that monitoring plugins use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,7 +28,7 @@ impl Verdict {
         }
     }
 
-    /// The exit code of monitoring plugins.
+    /// Returns the exit code that monitoring plugins use.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -40,7 +40,7 @@ impl Verdict {
     }
 }
 
-/// The worst: critical, then warning, then what could not be looked at.
+/// Returns the worst status: critical, then warning, then unknown.
 #[must_use]
 pub fn verdict(findings: &[Finding], problems: &[Problem]) -> Verdict {
     match findings.iter().map(|finding| finding.severity).max() {
@@ -51,7 +51,7 @@ pub fn verdict(findings: &[Finding], problems: &[Problem]) -> Verdict {
     }
 }
 
-/// Whether something may be wrong where it could not be looked. Without its name a network is as well as with it.
+/// Returns whether a problem may hide a finding. A missing name does not.
 #[must_use]
 pub fn hides_trouble(problem: &Problem) -> bool {
     problem.code != Code::NamesUnreadable
@@ -60,14 +60,14 @@ pub fn hides_trouble(problem: &Problem) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::finding;
+    use crate::findings::RuleId;
     use crate::model::Network;
 
     #[test]
-    fn worst_wins_and_what_was_not_seen_counts_less_than_what_was() {
-        let of = |ids: &[&'static str], problems: usize| {
+    fn worst_status_wins_and_unknown_counts_less_than_warning() {
+        let of = |ids: &[RuleId], problems: usize| {
             let network = Network::default();
-            let findings: Vec<Finding> = ids.iter().map(|id| finding(id, &network)).collect();
+            let findings: Vec<Finding> = ids.iter().map(|&id| Finding::new(id, &network)).collect();
             let problem = Problem {
                 code: Code::PermissionDenied,
                 netns: None,
@@ -78,9 +78,9 @@ mod tests {
             verdict(&findings, &vec![problem; problems])
         };
         assert_eq!(of(&[], 0), Verdict::Ok);
-        assert_eq!(of(&["peer_never_seen"], 0), Verdict::Ok);
-        assert_eq!(of(&["peer_never_seen"], 1), Verdict::Unknown);
-        assert_eq!(of(&["tx_dropped"], 1), Verdict::Warning);
-        assert_eq!(of(&["tx_dropped", "interface_down"], 1), Verdict::Critical);
+        assert_eq!(of(&[RuleId::PeerNeverSeen], 0), Verdict::Ok);
+        assert_eq!(of(&[RuleId::PeerNeverSeen], 1), Verdict::Unknown);
+        assert_eq!(of(&[RuleId::TxDropped], 1), Verdict::Warning);
+        assert_eq!(of(&[RuleId::TxDropped, RuleId::InterfaceDown], 1), Verdict::Critical);
     }
 }

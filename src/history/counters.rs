@@ -1,6 +1,6 @@
-//! A day of every network's counters, thinned with age.
+//! Keeps a day of every network's counters, with fewer samples the older they are.
 //!
-//! Time is counted by a clock that never goes back; the time of day is kept to be shown.
+//! The age of a sample is measured by a clock that never goes back. The time of day is kept for display.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,52 +8,51 @@ use std::time::Duration;
 use crate::model::{Counter, Name, Network, Snapshot};
 use crate::rates::{Identity, identity};
 
-/// What is older is forgotten.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// So long, ...
-const RECENT: Duration = Duration::from_secs(60 * 60);
-/// ... points are at least so far apart, ...
-const DENSE: Duration = Duration::from_secs(30);
-/// ... and then so far.
-const SPARSE: Duration = Duration::from_secs(5 * 60);
-/// Networks that are gone are remembered for as long as what they did; of so many.
-const GONE: usize = 256;
+/// Older samples are dropped.
+const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+/// Younger samples are at least `DENSE_SPACING` apart, older ones `SPARSE_SPACING`.
+const DENSE_AGE: Duration = Duration::from_secs(60 * 60);
+const DENSE_SPACING: Duration = Duration::from_secs(30);
+const SPARSE_SPACING: Duration = Duration::from_secs(5 * 60);
+/// How many removed networks are kept; the newest ones stay.
+const MAX_REMOVED: usize = 256;
 
-/// The nine main counters at one moment: an interface's (`IFLA_STATS64`), or sums computed from those of all.
+/// The nine main counters at one time: an interface's (`IFLA_STATS64`), or their sums over all interfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Point {
+pub struct CounterSample {
     /// When they were read, in seconds since the Unix epoch.
     pub timestamp: u64,
-    /// The counters started anew since the point before.
+    /// The counters were reset since the sample before.
     pub reset: bool,
     /// In the order of [`Counter::MAIN`], in bytes or packets as [`Counter`] says; `None` where one is not known.
     pub counters: [Option<u64>; Counter::MAIN.len()],
 }
 
-/// Whose counters: those of an interface by its name in its namespace, or the sum of all.
-pub type Subject = Option<(Option<String>, Name)>;
+/// Identifies the counters of one interface by its name in its namespace; `None` is the sum of all.
+pub type SeriesKey = Option<(Option<String>, Name)>;
 
-/// The counters of every network, and their sums.
+/// Keeps the counters of every network, and their sums.
 #[derive(Debug, Default)]
 pub struct CounterHistory {
-    series: BTreeMap<Subject, Series>,
+    series: BTreeMap<SeriesKey, Series>,
 }
 
+/// The samples of one network, or of the sum of all.
 #[derive(Debug, Default)]
 struct Series {
-    /// The oldest first; beside each when it was, as time since the machine was started.
-    points: Vec<(Duration, Point)>,
-    /// Which networks the newest is of.
-    of: Vec<Identity>,
+    /// The oldest first, each with the time since boot.
+    samples: Vec<(Duration, CounterSample)>,
+    /// The networks that the newest sample covers.
+    networks: Vec<Identity>,
 }
 
 impl CounterHistory {
-    /// Adds a look that was taken so long after the machine was started.
+    /// Adds a sample that was taken this long after boot.
     pub fn add(&mut self, snapshot: &Snapshot, uptime: Duration) {
         for network in &snapshot.networks {
-            let subject = Some((network.netns.clone(), network.interface.clone()));
+            let key = Some((network.netns.clone(), network.interface.clone()));
             let counters = Counter::MAIN.map(|counter| network.stats.get(counter));
-            self.series.entry(subject).or_default().add(snapshot, uptime, counters, vec![identity(network)]);
+            self.series.entry(key).or_default().add(snapshot, uptime, counters, vec![identity(network)]);
         }
         let sum = |counter| {
             let known = snapshot.networks.iter().filter_map(|network: &Network| network.stats.get(counter));
@@ -61,81 +60,83 @@ impl CounterHistory {
         };
         let all = snapshot.networks.iter().map(identity).collect();
         self.series.entry(None).or_default().add(snapshot, uptime, Counter::MAIN.map(sum), all);
-        self.forget(uptime);
+        self.drop_old(uptime);
     }
 
-    /// What is known, the oldest first; `None` for an interface that was never seen.
+    /// Returns the samples, the oldest first; `None` for an interface that is not known.
     #[must_use]
-    pub fn of(&self, subject: &Subject) -> Option<impl ExactSizeIterator<Item = &Point>> {
-        Some(self.series.get(subject)?.points.iter().map(|(_, point)| point))
+    pub fn samples(&self, key: &SeriesKey) -> Option<impl ExactSizeIterator<Item = &CounterSample>> {
+        Some(self.series.get(key)?.samples.iter().map(|(_, sample)| sample))
     }
 
-    /// The interface of this name, in this namespace if one is given; else in the one where it was seen last.
+    /// Returns the key of the interface with this name: in this namespace, or else in the one where it was sampled last.
     #[must_use]
-    pub fn find(&self, name: &str, netns: Option<&str>) -> Option<&Subject> {
-        let is_meant = |subject: &Subject| {
-            subject.as_ref().is_some_and(|(place, interface)| {
-                interface.text() == name && netns.is_none_or(|netns| place.as_deref() == Some(netns))
+    pub fn find(&self, name: &str, netns: Option<&str>) -> Option<&SeriesKey> {
+        let matches = |key: &SeriesKey| {
+            key.as_ref().is_some_and(|(own_netns, interface)| {
+                interface.text() == name && netns.is_none_or(|netns| own_netns.as_deref() == Some(netns))
             })
         };
-        let all = self.series.iter().filter(|(subject, _)| is_meant(subject));
-        all.max_by_key(|(_, series)| series.newest()).map(|(subject, _)| subject)
+        let all = self.series.iter().filter(|(key, _)| matches(key));
+        all.max_by_key(|(_, series)| series.newest()).map(|(key, _)| key)
     }
 
-    /// Drops what is too old, and of the networks that are gone all but those that went last.
-    fn forget(&mut self, uptime: Duration) {
-        self.series.retain(|_, series| uptime.saturating_sub(series.newest()) < KEPT);
-        let mut gone: Vec<(Duration, Subject)> = self
+    /// Drops series that are too old, and all but the newest of the removed networks.
+    fn drop_old(&mut self, uptime: Duration) {
+        self.series.retain(|_, series| uptime.saturating_sub(series.newest()) < RETENTION);
+        let mut removed: Vec<(Duration, SeriesKey)> = self
             .series
             .iter()
             .filter(|(_, series)| series.newest() < uptime)
-            .map(|(subject, series)| (series.newest(), subject.clone()))
+            .map(|(key, series)| (series.newest(), key.clone()))
             .collect();
-        let Some(most) = gone.len().checked_sub(GONE) else { return };
-        gone.sort();
-        for (_, subject) in gone.into_iter().take(most) {
-            self.series.remove(&subject);
+        let Some(excess) = removed.len().checked_sub(MAX_REMOVED) else { return };
+        removed.sort();
+        for (_, key) in removed.into_iter().take(excess) {
+            self.series.remove(&key);
         }
     }
 }
 
 impl Series {
+    /// Returns when the newest sample was taken, as time since boot.
     fn newest(&self) -> Duration {
-        self.points.last().map_or(Duration::ZERO, |(uptime, _)| *uptime)
+        self.samples.last().map_or(Duration::ZERO, |(uptime, _)| *uptime)
     }
 
+    /// Adds a sample, and drops what it makes superfluous.
     fn add(
         &mut self,
         snapshot: &Snapshot,
         uptime: Duration,
         counters: [Option<u64>; Counter::MAIN.len()],
-        of: Vec<Identity>,
+        networks: Vec<Identity>,
     ) {
-        let went_back = |last: &Point| last.counters.iter().zip(&counters).any(|(old, new)| new < old);
-        let reset = self.points.last().is_some_and(|(_, last)| of != self.of || went_back(last));
-        self.points.push((uptime, Point { timestamp: snapshot.timestamp, reset, counters }));
-        self.of = of;
+        let went_back = |last: &CounterSample| last.counters.iter().zip(&counters).any(|(old, new)| new < old);
+        let reset = self.samples.last().is_some_and(|(_, last)| networks != self.networks || went_back(last));
+        self.samples.push((uptime, CounterSample { timestamp: snapshot.timestamp, reset, counters }));
+        self.networks = networks;
         self.thin(uptime);
     }
 
-    /// Leaves out each point whose neighbours are close enough to each other; the last one stays.
+    /// Drops each sample whose neighbours are close enough to each other. The newest one stays.
     fn thin(&mut self, now: Duration) {
-        self.points.retain(|(uptime, _)| now.saturating_sub(*uptime) <= KEPT);
-        let mut kept: Vec<(Duration, Point)> = Vec::with_capacity(self.points.len());
-        for &(uptime, point) in &self.points {
-            if let [.., (before, _), (between, left_out)] = kept.as_slice() {
-                let apart = if now.saturating_sub(*between) < RECENT { DENSE } else { SPARSE };
-                if uptime.saturating_sub(*before) <= apart {
-                    // That the counters started anew is not forgotten with it.
-                    let reset = point.reset || left_out.reset;
+        self.samples.retain(|(uptime, _)| now.saturating_sub(*uptime) <= RETENTION);
+        let mut kept: Vec<(Duration, CounterSample)> = Vec::with_capacity(self.samples.len());
+        for &(uptime, sample) in &self.samples {
+            if let [.., (before, _), (between, dropped)] = kept.as_slice() {
+                let spacing = if now.saturating_sub(*between) < DENSE_AGE { DENSE_SPACING } else { SPARSE_SPACING };
+                if uptime.saturating_sub(*before) <= spacing {
+                    // A reset stays visible although its sample is dropped.
+                    let reset = sample.reset || dropped.reset;
                     kept.pop();
-                    kept.push((uptime, Point { reset, ..point }));
+                    kept.push((uptime, CounterSample { reset, ..sample }));
                     continue;
                 }
             }
-            kept.push((uptime, point));
+            kept.push((uptime, sample));
         }
-        self.points = kept;
+        self.samples = kept;
     }
 }
 
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
     use crate::model::InterfaceStats;
 
-    fn look(networks: &[(&str, u32, u64)], timestamp: u64) -> Snapshot {
+    fn snapshot(networks: &[(&str, u32, u64)], timestamp: u64) -> Snapshot {
         let networks = networks.iter().map(|&(name, ifindex, bytes)| Network {
             interface: name.into(),
             ifindex: Some(ifindex),
@@ -154,120 +155,117 @@ mod tests {
         Snapshot { timestamp, networks: networks.collect(), ..Snapshot::default() }
     }
 
-    fn subject(name: &str) -> Subject {
+    fn key(name: &str) -> SeriesKey {
         (name != "all").then(|| (None, name.into()))
     }
 
-    /// Seconds and received bytes of all points, and whether the counters started anew.
-    fn points(record: &CounterHistory, subject: &Subject) -> Vec<(u64, Option<u64>, bool)> {
+    /// Returns the time and the received bytes of all samples, and whether the counters were reset.
+    fn points(history: &CounterHistory, key: &SeriesKey) -> Vec<(u64, Option<u64>, bool)> {
         let bytes = Counter::MAIN.iter().position(|&counter| counter == Counter::RxBytes).unwrap();
-        let points = record.of(subject).unwrap();
-        points.map(|point| (point.timestamp, point.counters[bytes], point.reset)).collect()
+        let samples = history.samples(key).unwrap();
+        samples.map(|sample| (sample.timestamp, sample.counters[bytes], sample.reset)).collect()
     }
 
-    /// A record of looks so many seconds apart for so many hours, whose counter is the time.
+    /// Returns the history of samples this many seconds apart for this many hours. Their counter is the time.
     fn recorded(seconds: u64, hours: u64) -> CounterHistory {
-        let mut record = CounterHistory::default();
+        let mut history = CounterHistory::default();
         for at in (0..=hours * 3600).step_by(usize::try_from(seconds).unwrap()) {
-            record.add(&look(&[("wg0", 4, at)], at), Duration::from_secs(at));
+            history.add(&snapshot(&[("wg0", 4, at)], at), Duration::from_secs(at));
         }
-        record
+        history
     }
 
     #[test]
-    fn a_day_is_kept_thinned_with_age_and_no_more() {
-        let record = recorded(30, 30);
-        let points = points(&record, &subject("wg0"));
+    fn one_day_is_kept_and_older_samples_are_sparse() {
+        let history = recorded(30, 30);
+        let points = points(&history, &key("wg0"));
         let end = 30 * 3600;
-        assert_eq!(points.last(), Some(&(end, Some(end), false)), "the newest is there");
+        assert_eq!(points.last(), Some(&(end, Some(end), false)), "the newest is kept");
         assert!((end - 24 * 3600..end - 24 * 3600 + 600).contains(&points[0].0), "{:?}", points[0]);
         for pair in points.windows(2) {
-            let apart = pair[1].0 - pair[0].0;
-            assert!(if end - pair[1].0 < 3000 { apart == 30 } else { apart <= 330 }, "{pair:?}");
+            let spacing = pair[1].0 - pair[0].0;
+            assert!(if end - pair[1].0 < 3000 { spacing == 30 } else { spacing <= 330 }, "{pair:?}");
         }
         assert_eq!(points.iter().filter(|(at, ..)| end - at <= 3000).count(), 101);
     }
 
     #[test]
-    fn size_is_fixed_however_often_is_looked() {
+    fn size_is_limited_at_any_interval() {
         for seconds in [7, 30, 100] {
-            let most = recorded(seconds, 26).of(&subject("wg0")).unwrap().len();
-            assert!(most <= 2 * (3600 / 30 + 23 * 3600 / 300) + 4, "{most} points for every {seconds} s");
+            let count = recorded(seconds, 26).samples(&key("wg0")).unwrap().len();
+            assert!(count <= 2 * (3600 / 30 + 23 * 3600 / 300) + 4, "{count} samples for every {seconds} s");
         }
     }
 
     #[test]
-    fn growth_over_thinned_points_is_what_it_was() {
-        let record = recorded(10, 3);
-        assert!(points(&record, &subject("wg0")).iter().all(|(at, bytes, reset)| *bytes == Some(*at) && !reset));
+    fn counters_of_the_remaining_samples_are_unchanged() {
+        let history = recorded(10, 3);
+        assert!(points(&history, &key("wg0")).iter().all(|(at, bytes, reset)| *bytes == Some(*at) && !reset));
     }
 
     #[test]
-    fn new_beginning_is_told_even_where_its_point_is_left_out() {
-        let mut record = CounterHistory::default();
+    fn reset_stays_visible_although_its_sample_is_dropped() {
+        let mut history = CounterHistory::default();
         for at in 0..=7200 {
             let (ifindex, bytes) = if at < 100 { (4, 1000 + at) } else { (5, at) };
-            record.add(&look(&[("wg0", ifindex, bytes)], at), Duration::from_secs(at));
+            history.add(&snapshot(&[("wg0", ifindex, bytes)], at), Duration::from_secs(at));
         }
         let resets: Vec<(u64, Option<u64>, bool)> =
-            points(&record, &subject("wg0")).into_iter().filter(|(.., reset)| *reset).collect();
+            points(&history, &key("wg0")).into_iter().filter(|(.., reset)| *reset).collect();
         assert_eq!(resets.len(), 1);
         assert!(resets[0].0 >= 100 && resets[0].0 <= 400, "{resets:?}");
     }
 
     #[test]
-    fn counter_that_goes_back_is_a_new_beginning() {
-        let mut record = CounterHistory::default();
+    fn counter_that_goes_back_is_a_reset() {
+        let mut history = CounterHistory::default();
         for (at, bytes) in [(0, 9), (60, 12), (120, 3)] {
-            record.add(&look(&[("wg0", 4, bytes)], at), Duration::from_secs(at));
+            history.add(&snapshot(&[("wg0", 4, bytes)], at), Duration::from_secs(at));
         }
-        assert_eq!(
-            points(&record, &subject("wg0")),
-            [(0, Some(9), false), (60, Some(12), false), (120, Some(3), true)]
-        );
+        assert_eq!(points(&history, &key("wg0")), [(0, Some(9), false), (60, Some(12), false), (120, Some(3), true)]);
     }
 
     #[test]
-    fn sum_begins_anew_when_a_network_comes_or_goes() {
-        let mut record = CounterHistory::default();
-        record.add(&look(&[("wg0", 4, 9)], 0), Duration::ZERO);
-        record.add(&look(&[("wg0", 4, 10), ("wg1", 5, 100)], 60), Duration::from_secs(60));
-        record.add(&look(&[("wg0", 4, 11), ("wg1", 5, 101)], 120), Duration::from_secs(120));
+    fn sum_is_reset_when_a_network_is_added_or_removed() {
+        let mut history = CounterHistory::default();
+        history.add(&snapshot(&[("wg0", 4, 9)], 0), Duration::ZERO);
+        history.add(&snapshot(&[("wg0", 4, 10), ("wg1", 5, 100)], 60), Duration::from_secs(60));
+        history.add(&snapshot(&[("wg0", 4, 11), ("wg1", 5, 101)], 120), Duration::from_secs(120));
         assert_eq!(
-            points(&record, &subject("all")),
+            points(&history, &key("all")),
             [(0, Some(9), false), (60, Some(110), true), (120, Some(112), false)]
         );
     }
 
     #[test]
-    fn clock_set_back_changes_nothing_but_what_is_shown() {
-        let mut record = CounterHistory::default();
+    fn clock_set_back_changes_only_the_timestamps() {
+        let mut history = CounterHistory::default();
         for (at, timestamp) in [(0, 90_000), (60, 90_060), (120, 120), (180, 180)] {
-            record.add(&look(&[("wg0", 4, at)], timestamp), Duration::from_secs(at));
+            history.add(&snapshot(&[("wg0", 4, at)], timestamp), Duration::from_secs(at));
         }
-        let shown: Vec<u64> = points(&record, &subject("wg0")).iter().map(|(at, ..)| *at).collect();
+        let shown: Vec<u64> = points(&history, &key("wg0")).iter().map(|(at, ..)| *at).collect();
         assert_eq!(shown, [90_000, 90_060, 120, 180]);
     }
 
     #[test]
-    fn networks_that_come_and_go_do_not_pile_up() {
-        let mut record = CounterHistory::default();
+    fn removed_networks_do_not_pile_up() {
+        let mut history = CounterHistory::default();
         for at in 0..2000_u64 {
             let name = format!("wg{at}");
-            record.add(&look(&[(&name, 4, 1)], at), Duration::from_secs(at));
+            history.add(&snapshot(&[(&name, 4, 1)], at), Duration::from_secs(at));
         }
-        assert!(record.series.len() <= GONE + 2, "{}", record.series.len());
-        assert!(record.find("wg1999", None).is_some() && record.find("wg0", None).is_none());
-        // And the day after, what is left of them is gone too.
-        record.add(&look(&[], 0), Duration::from_secs(100_000));
-        assert_eq!(record.series.len(), 1);
+        assert!(history.series.len() <= MAX_REMOVED + 2, "{}", history.series.len());
+        assert!(history.find("wg1999", None).is_some() && history.find("wg0", None).is_none());
+        // A day later, all of them are dropped.
+        history.add(&snapshot(&[], 0), Duration::from_secs(100_000));
+        assert_eq!(history.series.len(), 1);
     }
 
     #[test]
-    fn sum_of_nothing_known_is_not_known() {
-        let mut record = CounterHistory::default();
+    fn sum_of_unknown_counters_is_unknown() {
+        let mut history = CounterHistory::default();
         let networks = vec![Network { interface: "wg0".into(), ..Network::default() }];
-        record.add(&Snapshot { timestamp: 7, networks, ..Snapshot::default() }, Duration::from_secs(7));
-        assert_eq!(points(&record, &subject("all")), [(7, None, false)]);
+        history.add(&Snapshot { timestamp: 7, networks, ..Snapshot::default() }, Duration::from_secs(7));
+        assert_eq!(points(&history, &key("all")), [(7, None, false)]);
     }
 }

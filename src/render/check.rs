@@ -1,73 +1,74 @@
-//! `check`: what is wrong, why, and what to type.
+//! Output of `check`: every finding with its cause and its fix.
 
 use std::io::{self, Write};
 
 use super::Report;
 use super::human::{Style, Tone, grouped, paragraph};
-use crate::findings::counters::counted_nowhere;
-use crate::findings::{Finding, Severity, Verdict, hides_trouble, in_netns, is_silent, seconds as elapsed};
+use crate::findings::counters::blind_spots;
+use crate::findings::{Finding, Severity, Verdict, hides_trouble, in_netns, is_silent, seconds as duration};
 use crate::model::{Network, Problem, qualified_name};
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Debug, Clone, Copy)]
 pub struct Checked<'a> {
-    /// What was read and found.
+    /// The samples and the findings.
     pub report: Report<'a>,
-    /// All of it in a word.
+    /// The status.
     pub verdict: Verdict,
-    /// Seconds between the two looks that were compared.
+    /// Seconds between the two samples that were compared; `None` after one sample.
     pub seconds: Option<f64>,
 }
 
-/// A thing that no counter shows, of a network that is in touch with no peer.
+/// A fault that no counter shows, on a network without an online peer.
 pub(super) struct Unexplained<'a> {
     pub(super) network: &'a Network,
-    pub(super) what: &'static str,
-    pub(super) look: String,
+    pub(super) fault: &'static str,
+    /// The command that shows it, filled in for this network.
+    pub(super) command: String,
 }
 
 impl Checked<'_> {
-    /// What is counted nowhere, for the networks that nothing explains.
-    pub(super) fn blind(&self) -> Vec<Unexplained<'_>> {
+    /// Returns what no counter shows, for each network without an online peer and without a finding that explains it.
+    pub(super) fn unexplained(&self) -> Vec<Unexplained<'_>> {
         let Report { snapshot, findings, .. } = self.report;
         let silent = snapshot.networks.iter().filter(|network| is_silent(network, findings, snapshot.timestamp));
         silent
             .flat_map(|network| {
-                counted_nowhere(network.backend).iter().map(move |unseen| Unexplained {
+                blind_spots(network.backend).iter().map(move |spot| Unexplained {
                     network,
-                    what: unseen.what,
-                    look: match network.netns.as_ref().and_then(|netns| snapshot.exec_prefixes.get(netns)) {
-                        Some(enter) => in_netns(&filled(unseen.look, network), enter),
-                        None => filled(unseen.look, network),
+                    fault: spot.fault,
+                    command: match network.netns.as_ref().and_then(|netns| snapshot.exec_prefixes.get(netns)) {
+                        Some(prefix) => in_netns(&fill_command(spot.command, network), prefix),
+                        None => fill_command(spot.command, network),
                     },
                 })
             })
             .collect()
     }
 
-    /// What was looked at, and how it is.
-    pub(super) fn all_in_all(&self) -> String {
+    /// Returns one line for the status OK: what was checked.
+    pub(super) fn ok_summary(&self) -> String {
         let snapshot = self.report.snapshot;
         let peers = snapshot.networks.iter().flat_map(|network| network.peers.iter().flatten());
         let (online, all) = peers.fold((0_u64, 0_u64), |(online, all), peer| {
             (online + u64::from(peer.is_online(snapshot.timestamp)), all + 1)
         });
-        let what = match snapshot.networks.as_slice() {
+        let interfaces = match snapshot.networks.as_slice() {
             [one] => one.qualified_name(),
             several => format!("{} interfaces", grouped(several.len() as u64)),
         };
-        let time = self.seconds.map_or_else(
-            || "at one look: what needs time was not judged".to_owned(),
-            |seconds| format!("over {}", elapsed(seconds)),
+        let period = self.seconds.map_or_else(
+            || "in one sample (rules that need two were skipped)".to_owned(),
+            |seconds| format!("in {}", duration(seconds)),
         );
         let known = snapshot.networks.iter().any(|network| network.peers.is_some());
         let peers =
-            if known { format!("{} of {} peers online, ", grouped(online), grouped(all)) } else { String::new() };
-        format!("{what}: {peers}nothing wrong {time}")
+            if known { format!(", {} of {} peers online", grouped(online), grouped(all)) } else { String::new() };
+        format!("{interfaces}{peers}: no problems found {period}")
     }
 
-    /// Why not all is known.
-    pub(super) fn not_seen(&self) -> String {
+    /// Returns one line for the status UNKNOWN: what could not be read.
+    pub(super) fn unknown_summary(&self) -> String {
         let problems: Vec<&Problem> =
             self.report.snapshot.problems.iter().filter(|problem| hides_trouble(problem)).collect();
         match problems.as_slice() {
@@ -78,30 +79,31 @@ impl Checked<'_> {
     }
 }
 
-fn filled(look: &str, network: &Network) -> String {
-    let mut look = look.replace("INTERFACE", &network.interface.shell_word());
+/// Fills the network's values into a command.
+fn fill_command(command: &str, network: &Network) -> String {
+    let mut command = command.replace("INTERFACE", &network.interface.shell_word());
     if let Some(port) = network.listen_port.filter(|&port| port != 0) {
-        look = look.replace("PORT", &port.to_string());
+        command = command.replace("PORT", &port.to_string());
     }
     if let Some(endpoint) = network.peers.iter().flatten().find_map(|peer| peer.endpoint) {
-        look = look.replace("ENDPOINT", &endpoint.ip().to_string());
+        command = command.replace("ENDPOINT", &endpoint.ip().to_string());
     }
     match network.fwmark {
-        Some(0) => look.replace(" mark FWMARK", ""),
-        Some(mark) => look.replace("FWMARK", &format!("{mark:#x}")),
-        None => look,
+        Some(0) => command.replace(" mark FWMARK", ""),
+        Some(mark) => command.replace("FWMARK", &format!("{mark:#x}")),
+        None => command,
     }
 }
 
-/// Writes every finding: one line each where it is read by a program, a paragraph where it is read on a terminal.
+/// Writes every finding: a paragraph each on a terminal, else a line each.
 ///
 /// # Errors
 /// As the writer.
 pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::Result<()> {
     match checked.verdict {
-        Verdict::Ok => writeln!(out, "{}: {}", style.paint(Tone::Good, "OK"), style.outside(&checked.all_in_all()))?,
+        Verdict::Ok => writeln!(out, "{}: {}", style.paint(Tone::Good, "OK"), style.outside(&checked.ok_summary()))?,
         Verdict::Unknown => {
-            writeln!(out, "{}: {}", style.paint(Tone::Bad, "UNKNOWN"), style.outside(&checked.not_seen()))?;
+            writeln!(out, "{}: {}", style.paint(Tone::Bad, "UNKNOWN"), style.outside(&checked.unknown_summary()))?;
         }
         Verdict::Warning | Verdict::Critical => {}
     }
@@ -113,7 +115,7 @@ pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::R
             write_paragraph(out, style, finding)?;
         } else {
             let line = format!(
-                "{}: {}: {}: {}. Cause: {}. See: {}. Remedy: {}",
+                "{}: {}: {}: {}. Cause: {}. See also: {}. Fix: {}",
                 word(finding.severity),
                 qualified_name(&finding.interface, finding.netns.as_deref()),
                 finding.id,
@@ -125,9 +127,10 @@ pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::R
             writeln!(out, "{}", style.outside(&line))?;
         }
     }
-    write_blind(out, style, checked)
+    write_unexplained(out, style, checked)
 }
 
+/// Returns the severity as `check` writes it.
 const fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "INFO",
@@ -136,6 +139,7 @@ const fn word(severity: Severity) -> &'static str {
     }
 }
 
+/// Writes one finding for a terminal.
 fn write_paragraph(out: &mut dyn Write, style: &Style, finding: &Finding) -> io::Result<()> {
     let tone = if finding.severity > Severity::Info { Tone::Bad } else { Tone::Bold };
     writeln!(
@@ -147,25 +151,26 @@ fn write_paragraph(out: &mut dyn Write, style: &Style, finding: &Finding) -> io:
     )?;
     paragraph(out, style, 2, Tone::Plain, &style.outside(&format!("{}.", finding.summary)))?;
     paragraph(out, style, 2, Tone::Plain, &format!("Cause: {}.", finding.cause))?;
-    // A command that is broken into lines cannot be copied.
+    // The command stays on one line, so that it can be copied.
     let (command, comment) = finding.remedy.split_once("# ").unwrap_or((&finding.remedy, ""));
     if !command.trim().is_empty() {
-        writeln!(out, "  $ {}", style.paint(Tone::Bold, &style.outside(command.trim())))?;
+        writeln!(out, "  Fix:\n    $ {}", style.paint(Tone::Bold, &style.outside(command.trim())))?;
     }
     if !comment.is_empty() {
         paragraph(out, style, 4, Tone::Plain, &style.outside(&format!("# {comment}")))?;
     }
-    paragraph(out, style, 2, Tone::Dim, &format!("More: {}", finding.manual()))
+    paragraph(out, style, 2, Tone::Dim, &format!("See also: {}", finding.manual()))
 }
 
-fn write_blind(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::Result<()> {
-    let blind = checked.blind();
+/// Writes what no counter shows, network by network.
+fn write_unexplained(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::Result<()> {
+    let unexplained = checked.unexplained();
     let mut last = None;
-    for Unexplained { network, what, look } in &blind {
+    for Unexplained { network, fault, command } in &unexplained {
         if last != Some(*network) {
             last = Some(*network);
             let text = format!(
-                "{}: no peer is in touch, and no counter tells why; it may just be idle. Counted nowhere, and how to look:",
+                "{}: no peer is online, and no counter shows why; they may just be idle. No counter shows these faults; to check them:",
                 network.qualified_name()
             );
             if style.width.is_some() {
@@ -175,10 +180,10 @@ fn write_blind(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io:
             }
         }
         if style.width.is_some() {
-            paragraph(out, style, 2, Tone::Plain, &format!("- {what}:"))?;
-            writeln!(out, "    $ {}", style.outside(look))?;
+            paragraph(out, style, 2, Tone::Plain, &format!("- {fault}:"))?;
+            writeln!(out, "    $ {}", style.outside(command))?;
         } else {
-            writeln!(out, "  {what}: {look}")?;
+            writeln!(out, "  {fault}: {command}")?;
         }
     }
     Ok(())

@@ -59,7 +59,7 @@ fn meanings() -> String {
     let of = |backend| -> Value {
         let rest = meaning(Counter::Multicast, backend);
         let told = |meaning: Meaning| {
-            let all = [("means", Some(meaning.means)), ("not", meaning.not), ("remedy", meaning.remedy)];
+            let all = [("means", Some(meaning.means)), ("not", meaning.misreading), ("remedy", meaning.remedy)];
             all.into_iter().filter_map(|(key, text)| Some((key.to_owned(), Value::from(text?)))).collect::<Map<_, _>>()
         };
         let counters = Counter::ALL.into_iter().map(|counter| (counter.name(), meaning(counter, backend)));

@@ -315,7 +315,7 @@ fn findings<'a>(report: &Report<'a>) -> Vec<FindingDocument<'a>> {
 impl<'a> FindingDocument<'a> {
     fn new(finding: &'a Finding, endpoints: Endpoints) -> Self {
         Self {
-            id: finding.id,
+            id: finding.id.as_str(),
             severity: finding.severity.as_str(),
             netns: finding.netns.as_deref(),
             interface: finding.interface.text(),
@@ -384,8 +384,8 @@ struct CheckDocument<'a> {
     findings: Vec<FindingDocument<'a>>,
     /// What wgstat itself could not see.
     problems: Vec<ProblemDocument<'a>>,
-    /// What no counter shows, for networks in touch with no peer that no finding explains.
-    counted_nowhere: Vec<UnseenDocument<'a>>,
+    /// What no counter shows, for networks without an online peer and without a finding that explains it.
+    blind_spots: Vec<BlindSpotDocument<'a>>,
 }
 
 impl<'a> CheckDocument<'a> {
@@ -401,30 +401,30 @@ impl<'a> CheckDocument<'a> {
             interfaces: snapshot.networks.iter().map(|network| network.interface.text()).collect(),
             findings: findings.iter().map(|finding| FindingDocument::new(finding, Endpoints::Shown)).collect(),
             problems: snapshot.problems.iter().map(ProblemDocument::from).collect(),
-            counted_nowhere: checked.blind().into_iter().map(UnseenDocument::from).collect(),
+            blind_spots: checked.unexplained().into_iter().map(BlindSpotDocument::from).collect(),
         }
     }
 }
 
-/// Something that no counter shows.
+/// A fault that no counter shows.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Unseen")]
-struct UnseenDocument<'a> {
+#[schemars(rename = "BlindSpot")]
+struct BlindSpotDocument<'a> {
     netns: Option<&'a str>,
     interface: Cow<'a, str>,
-    /// What it is.
+    /// What can go wrong.
     what: &'static str,
     /// The command that shows it.
-    look: String,
+    command: String,
 }
 
-impl<'a> From<Unexplained<'a>> for UnseenDocument<'a> {
-    fn from(blind: Unexplained<'a>) -> Self {
+impl<'a> From<Unexplained<'a>> for BlindSpotDocument<'a> {
+    fn from(unexplained: Unexplained<'a>) -> Self {
         Self {
-            netns: blind.network.netns.as_deref(),
-            interface: blind.network.interface.text(),
-            what: blind.what,
-            look: blind.look,
+            netns: unexplained.network.netns.as_deref(),
+            interface: unexplained.network.interface.text(),
+            what: unexplained.fault,
+            command: unexplained.command,
         }
     }
 }

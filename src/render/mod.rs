@@ -1,5 +1,6 @@
 //! A snapshot and what follows from it in, bytes out: one file per output. Nothing here reads anything or knows a flag.
 
+pub mod alert_rules;
 pub mod check;
 pub mod dashboard;
 pub mod grafana;
@@ -10,7 +11,6 @@ mod out_buf;
 mod peers;
 pub mod plugin;
 pub mod prometheus;
-pub mod rules;
 pub mod stats;
 pub mod status;
 pub mod verbose;

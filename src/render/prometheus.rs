@@ -320,7 +320,7 @@ impl Exposition<'_> {
                 let label = network.map_or_else(|| finding.interface.text(), Network::label);
                 let mut labels = vec![("network", label.as_ref()), ("interface", interface.as_ref())];
                 labels.extend(finding.netns.as_deref().map(|netns| ("netns", netns)));
-                labels.extend([("id", finding.id), ("severity", finding.severity.as_str())]);
+                labels.extend([("id", finding.id.as_str()), ("severity", finding.severity.as_str())]);
                 self.sample(name, &labels, finding.count);
             }
         }
@@ -392,9 +392,9 @@ static TX_REASONS: [Reason; 5] = [
 fn reasons_help(reasons: &[Reason]) -> Vec<&'static str> {
     let mut help = vec!["Errors by reason; they are part of the errors counter."];
     for Reason { label, counter, .. } in reasons.iter().filter(|reason| reason.always) {
-        let Meaning { means, not, .. } = meaning(*counter, Backend::Kernel);
+        let Meaning { means, misreading, .. } = meaning(*counter, Backend::Kernel);
         help.extend([" ", label, ": ", means]);
-        help.extend(not.iter().flat_map(|not| ["; not ", not]));
+        help.extend(misreading.iter().flat_map(|misreading| ["; not ", misreading]));
         help.push(".");
     }
     help
@@ -403,16 +403,16 @@ fn reasons_help(reasons: &[Reason]) -> Vec<&'static str> {
 /// What the counter means and does not, on the kernel's WireGuard and on a daemon's link.
 fn counter_help(counter: Counter) -> [&'static str; 9] {
     let [kernel, userspace] = [Backend::Kernel, Backend::Userspace].map(|backend| meaning(counter, backend));
-    let but = |not: Option<_>| if not.is_some() { "; not " } else { "" };
+    let but = |misreading: Option<_>| if misreading.is_some() { "; not " } else { "" };
     [
         "On kernel WireGuard: ",
         kernel.means,
-        but(kernel.not),
-        kernel.not.unwrap_or_default(),
+        but(kernel.misreading),
+        kernel.misreading.unwrap_or_default(),
         ". On a userspace daemon: ",
         userspace.means,
-        but(userspace.not),
-        userspace.not.unwrap_or_default(),
+        but(userspace.misreading),
+        userspace.misreading.unwrap_or_default(),
         ".",
     ]
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::human::{Style, Tone, binary_units, grouped, paragraph};
 use super::{Report, peers, status};
 use crate::findings::Severity;
-use crate::findings::counters::{Meaning, all_counted_nowhere, difference, meaning};
+use crate::findings::counters::{Meaning, blind_spot_list, difference, meaning};
 use crate::model::{Backend, Counter, Network};
 use crate::rates::NetworkRates;
 
@@ -80,7 +80,7 @@ fn write_counters(
     writeln!(out, "\n{}", style.paint(Tone::Bold, "Error breakdown, and the network core's counters"))?;
     write_detail(out, style, network)?;
     write_comparison(out, style, network)?;
-    let text = all_counted_nowhere(network.backend);
+    let text = blind_spot_list(network.backend);
     if !text.is_empty() {
         writeln!(out, "\n{}", style.paint(Tone::Bold, "Counted nowhere"))?;
         paragraph(out, style, 2, Tone::Plain, &format!("No counter here can show {text}."))?;
@@ -133,7 +133,7 @@ fn write_counter(
     rate: Option<f64>,
 ) -> io::Result<()> {
     let value = network.stats.get(counter);
-    let Meaning { means, not, remedy } = meaning(counter, network.backend);
+    let Meaning { means, misreading, remedy } = meaning(counter, network.backend);
     let is_bytes = matches!(counter, Counter::RxBytes | Counter::TxBytes);
     let text = format!("  {:<21}{:>15}", counter.name(), style.count(value));
     let tone = match value {
@@ -160,8 +160,8 @@ fn write_counter(
         Some(0) => Ok(()),
         Some(_) => {
             paragraph(out, style, BELOW, Tone::Plain, &sentence(means))?;
-            if let Some(not) = not {
-                paragraph(out, style, BELOW, Tone::Plain, &format!("Not: {not}."))?;
+            if let Some(misreading) = misreading {
+                paragraph(out, style, BELOW, Tone::Plain, &format!("Not: {misreading}."))?;
             }
             if let Some(remedy) = remedy {
                 paragraph(out, style, BELOW, Tone::Plain, &format!("Do: {remedy}."))?;

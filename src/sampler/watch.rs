@@ -95,7 +95,7 @@ impl Watch {
 
     fn look(&mut self, occasion: Trigger) -> Result<Arc<Tick>> {
         let sample = self.baselines.look(&mut self.sampler, occasion)?;
-        let events = self.tracker.see(&sample.snapshot, &sample.findings);
+        let events = self.tracker.update(&sample.snapshot, &sample.findings);
         Ok(Arc::new(Tick { sample, events }))
     }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use clap::CommandFactory as _;
 use wgstat::cli::Cli;
 use wgstat::config::keys::TABLES;
-use wgstat::findings::rules::RULES;
+use wgstat::findings::RuleId;
 use wgstat::model::{Code, Counter};
 
 use crate::lab::in_lab;
@@ -175,8 +175,8 @@ fn every_code_counter_finding_and_key_is_named() {
     for counter in Counter::ALL {
         assert!(has(&whole, "COUNTERS", counter.name()), "{}", counter.name());
     }
-    for rule in &RULES {
-        assert!(has(&check, "FINDINGS", rule.id), "{}", rule.id);
+    for id in RuleId::ALL {
+        assert!(has(&check, "FINDINGS", id.as_str()), "{id}");
     }
     let source = page("wgstat.toml.5");
     for table in TABLES {

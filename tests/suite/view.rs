@@ -68,7 +68,7 @@ impl Story {
     fn begin(snapshot: Snapshot, options: Options) -> Self {
         let mut tracker = Tracker::default();
         let found = findings(&snapshot);
-        let events = tracker.see(&snapshot, &found);
+        let events = tracker.update(&snapshot, &found);
         let sample = Sample { snapshot: snapshot.clone(), rates: Vec::new(), findings: found };
         Self { app: App::new(Arc::new(Tick { sample: Arc::new(sample), events }), options), snapshot, tracker }
     }
@@ -79,7 +79,7 @@ impl Story {
         self.snapshot.timestamp += INTERVAL.as_secs();
         happens(&mut self.snapshot);
         let found = findings(&self.snapshot);
-        let events = self.tracker.see(&self.snapshot, &found);
+        let events = self.tracker.update(&self.snapshot, &found);
         let rates = rates(&before, &self.snapshot, INTERVAL);
         let sample = Sample { snapshot: self.snapshot.clone(), rates, findings: found };
         self.app.look(Next::Tick(Arc::new(Tick { sample: Arc::new(sample), events })));

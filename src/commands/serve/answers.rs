@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use crate::commands::output;
 use crate::error::{Error, Result};
 use crate::findings::Finding;
-use crate::history::counters::Subject;
+use crate::history::counters::SeriesKey;
 use crate::http::{Metrics, Reply};
 use crate::model::{Name, Network, Problem, Snapshot};
 use crate::render::json::{self, Health};
@@ -171,7 +171,7 @@ fn history(
     let none = Sample { snapshot: Snapshot::default(), rates: Vec::new(), findings: Vec::new() };
     let sample = live.last().unwrap_or(&none);
     let networks = &sample.snapshot.networks;
-    let subject: &Subject = match interface {
+    let subject: &SeriesKey = match interface {
         Some(name) => live.counters().find(name, netns).ok_or_else(|| not_found(name, networks))?,
         None => &None,
     };
@@ -181,7 +181,7 @@ fn history(
     };
     let findings: Vec<Finding> = sample.findings.iter().filter(is_of_it).cloned().collect();
     let report = Report { findings: &findings, ..report(sample, endpoints) };
-    let points = live.counters().of(subject).into_iter().flatten();
+    let points = live.counters().samples(subject).into_iter().flatten();
     Ok(written(200, |out| json::history(out, &report, subject, points)))
 }
 

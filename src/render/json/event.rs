@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{FindingDocument, Key, SCHEMA_VERSION};
-use crate::events::{Event, What, Who};
+use crate::events::{Event, EventKind, EventPeer};
 use crate::render::Endpoints;
 
 /// What `wgstat watch --json` prints when something happened. The keys are the same for all types.
@@ -53,8 +53,8 @@ struct WhoDocument<'a> {
     public_key: Key,
 }
 
-impl<'a> From<&'a Who> for WhoDocument<'a> {
-    fn from(who: &'a Who) -> Self {
+impl<'a> From<&'a EventPeer> for WhoDocument<'a> {
+    fn from(who: &'a EventPeer) -> Self {
         Self { name: who.name.as_deref(), public_key: Key(who.public_key) }
     }
 }
@@ -62,7 +62,7 @@ impl<'a> From<&'a Who> for WhoDocument<'a> {
 impl<'a> From<&'a Event> for EventDocument<'a> {
     fn from(event: &'a Event) -> Self {
         let mut document = Self {
-            r#type: event.what.name(),
+            r#type: event.kind.name(),
             schema_version: SCHEMA_VERSION,
             timestamp: event.timestamp,
             netns: event.netns.as_deref(),
@@ -75,17 +75,17 @@ impl<'a> From<&'a Event> for EventDocument<'a> {
             previous_endpoint: None,
             finding: None,
         };
-        match &event.what {
-            What::InterfaceAdded | What::InterfaceRemoved => {}
-            What::InterfaceRenamed { before } => document.previous_interface = Some(before.text()),
-            What::CounterReset(peer) => document.peer = peer.as_ref().map(WhoDocument::from),
-            What::PeerOnline(peer) | What::PeerOffline(peer) => document.peer = Some(peer.into()),
-            What::EndpointChanged { peer, before, after } => {
+        match &event.kind {
+            EventKind::InterfaceAdded | EventKind::InterfaceRemoved => {}
+            EventKind::InterfaceRenamed { old } => document.previous_interface = Some(old.text()),
+            EventKind::CounterReset(peer) => document.peer = peer.as_ref().map(WhoDocument::from),
+            EventKind::PeerOnline(peer) | EventKind::PeerOffline(peer) => document.peer = Some(peer.into()),
+            EventKind::EndpointChanged { peer, old, new } => {
                 document.peer = Some(peer.into());
-                document.previous_endpoint = before.map(|endpoint| endpoint.to_string());
-                document.endpoint = after.map(|endpoint| endpoint.to_string());
+                document.previous_endpoint = old.map(|endpoint| endpoint.to_string());
+                document.endpoint = new.map(|endpoint| endpoint.to_string());
             }
-            What::FindingRaised(finding) | What::FindingCleared(finding) => {
+            EventKind::FindingRaised(finding) | EventKind::FindingCleared(finding) => {
                 document.finding = Some(FindingDocument::new(finding, Endpoints::Shown));
             }
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{FindingDocument, OutBuf, ProblemDocument, SCHEMA_VERSION, append, findings, schemas};
 use crate::findings::{Severity, hides_trouble};
-use crate::history::counters::{Point, Subject};
+use crate::history::counters::{CounterSample, SeriesKey};
 use crate::model::{Counter, Network};
 use crate::render::Report;
 
@@ -19,8 +19,8 @@ use crate::render::Report;
 pub fn history<'a>(
     out: &mut dyn Write,
     report: &Report<'_>,
-    subject: &Subject,
-    points: impl Iterator<Item = &'a Point>,
+    subject: &SeriesKey,
+    points: impl Iterator<Item = &'a CounterSample>,
 ) -> io::Result<()> {
     let (netns, interface) = match subject {
         Some((netns, interface)) => (netns.as_deref(), Some(interface.text())),
@@ -144,8 +144,8 @@ struct PointDocument {
     multicast: Option<u64>,
 }
 
-impl From<&Point> for PointDocument {
-    fn from(point: &Point) -> Self {
+impl From<&CounterSample> for PointDocument {
+    fn from(point: &CounterSample) -> Self {
         let get = |counter| {
             let place = Counter::MAIN.iter().position(|&main| main == counter)?;
             point.counters.get(place).copied().flatten()

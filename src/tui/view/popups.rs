@@ -190,8 +190,8 @@ fn findings(app: &App, width: usize) -> (String, Vec<Text>) {
         }
         let meaning = meaning(counter, network.backend);
         paragraph(&mut texts, width, Tone::Plain, 2, meaning.means);
-        if let Some(not) = meaning.not {
-            paragraph(&mut texts, width, Tone::Dim, 2, &format!("not: {not}"));
+        if let Some(misreading) = meaning.misreading {
+            paragraph(&mut texts, width, Tone::Dim, 2, &format!("not: {misreading}"));
         }
         if let Some(remedy) = meaning.remedy {
             paragraph(&mut texts, width, Tone::Bold, 2, &format!("to do: {remedy}"));

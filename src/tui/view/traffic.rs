@@ -125,7 +125,7 @@ fn spark(buffer: &mut Buffer, area: Rect, app: &App, place: usize, direction: Di
         full: "#",
     };
     let network = app.networks().get(place)?;
-    let points = app.history().of(network).rev().take(area.width.into()).map(|point| point.map(direction.of));
+    let points = app.history().samples(network).rev().take(area.width.into()).map(|point| point.map(direction.of));
     let peak = points.clone().flatten().reduce(f64::max);
     Sparkline::default()
         .data(points.map(|point| point.map(whole)).collect::<Vec<Option<u64>>>())

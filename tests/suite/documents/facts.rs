@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use regex::Regex;
 use serde_json::{Map, Value};
-use wgstat::findings::counters::{Meaning, counted_nowhere, meaning};
+use wgstat::findings::counters::{Meaning, blind_spots, meaning};
 use wgstat::http;
 use wgstat::model::{Backend, Code, Counter};
 
@@ -59,9 +59,9 @@ fn meanings(backend: Backend) -> String {
         }
     }
     let mut table = "| counter | grows by | is not | what to do |\n|---|---|---|---|\n".to_owned();
-    for (counters, Meaning { means, not, remedy }) in rows {
+    for (counters, Meaning { means, misreading, remedy }) in rows {
         let counters: Vec<String> = counters.iter().map(|name| format!("`{name}`")).collect();
-        let cells = [&counters.join(" "), means, not.unwrap_or_default(), remedy.unwrap_or_default()];
+        let cells = [&counters.join(" "), means, misreading.unwrap_or_default(), remedy.unwrap_or_default()];
         writeln!(table, "| {} |", cells.join(" | ")).unwrap();
     }
     table
@@ -69,8 +69,8 @@ fn meanings(backend: Backend) -> String {
 
 fn unseen(backend: Backend) -> String {
     let mut table = "| what | what shows it |\n|---|---|\n".to_owned();
-    for unseen in counted_nowhere(backend) {
-        writeln!(table, "| {} | `{}` |", unseen.what, unseen.look).unwrap();
+    for spot in blind_spots(backend) {
+        writeln!(table, "| {} | `{}` |", spot.fault, spot.command).unwrap();
     }
     table
 }

@@ -67,11 +67,7 @@ fn every_manual_page_that_is_named_exists() {
 #[test]
 fn every_section_that_findings_name_exists() {
     let manual = std::fs::read_to_string(root().join("man/wgstat-check.1")).unwrap().replace('\\', "");
-    for rule in &wgstat::findings::rules::RULES {
-        assert!(
-            manual.contains(&format!("fB{}fR", rule.id)) || manual.contains(&format!(".SS {}", rule.id)),
-            "{}",
-            rule.id
-        );
+    for id in wgstat::findings::RuleId::ALL {
+        assert!(manual.contains(&format!("fB{id}fR")) || manual.contains(&format!(".SS {id}")), "{id}");
     }
 }

@@ -1,8 +1,9 @@
 //! What the page of `check` has beside the options.
 
 use super::{Page, errors};
+use crate::findings::RuleId;
 use crate::findings::counters;
-use crate::findings::rules::RULES;
+use crate::findings::rules::rule;
 use crate::model::Backend;
 
 pub(super) fn sections(page: &mut Page) {
@@ -91,8 +92,9 @@ fn findings(page: &mut Page) {
         "Each by its id. What stands in capitals in a remedy is filled in as far as it is known. A counter of errors or drops \
          that is not 0 is information; it is a warning when it grew.",
     );
-    for rule in &RULES {
-        page.subsection(rule.id).text(&format!("`{}`: {}.", rule.severity.as_str(), rule.summary));
+    for id in RuleId::ALL {
+        let rule = rule(id);
+        page.subsection(id.as_str()).text(&format!("`{}`: {}.", id.severity().as_str(), rule.summary));
         page.paragraph(&format!("Cause: {}.", rule.cause));
         let (command, comment) = rule.remedy.split_once("  # ").unwrap_or((rule.remedy, ""));
         page.paragraph(&format!("Remedy: `{command}`"));
@@ -107,8 +109,8 @@ fn counted_nowhere(page: &mut Page) {
         .text("No counter shows these. They are listed where no peer is in touch and nothing else explains it.");
     for (backend, title) in [(Backend::Kernel, "The kernel's WireGuard"), (Backend::Userspace, "A userspace daemon")] {
         page.subsection(title);
-        for unseen in counters::counted_nowhere(backend) {
-            page.item(unseen.what, unseen.look);
+        for spot in counters::blind_spots(backend) {
+            page.item(spot.fault, spot.command);
         }
     }
 }

@@ -111,7 +111,7 @@ fn meanings(page: &mut Page) {
         for counter in Counter::MAIN.into_iter().chain(Counter::detail()) {
             let meaning = counters::meaning(counter, backend);
             let mut text = format!("{}.", meaning.means);
-            for (label, more) in [("Not", meaning.not), ("Do", meaning.remedy)] {
+            for (label, more) in [("Not", meaning.misreading), ("Do", meaning.remedy)] {
                 if let Some(more) = more {
                     text.extend([" ", label, ": ", more, "."]);
                 }
@@ -125,7 +125,7 @@ fn meanings(page: &mut Page) {
         for (names, text) in shown {
             page.item(&names, &text);
         }
-        let text = counters::all_counted_nowhere(backend);
+        let text = counters::blind_spot_list(backend);
         if !text.is_empty() {
             page.item("Counted nowhere", &format!("{text}."));
         }

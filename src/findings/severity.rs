@@ -1,0 +1,24 @@
+//! How bad a finding is.
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing, but nothing is broken.
+    Info,
+    /// Traffic suffers.
+    Warning,
+    /// The network does not work.
+    Critical,
+}
+
+impl Severity {
+    /// Returns the word that JSON and metrics use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
