@@ -5,6 +5,8 @@
 pub(crate) mod recording;
 pub(crate) mod wire;
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
@@ -31,6 +33,43 @@ fn forbid_unknown_keys(schema: &mut Value) {
             object.insert("additionalProperties".to_owned(), Value::Bool(false));
         }
         object.values_mut().for_each(forbid_unknown_keys);
+    }
+}
+
+static LAB: LazyLock<PathBuf> = LazyLock::new(|| {
+    let own = std::env::current_exe().expect("the path of this program");
+    let programs = own.ancestors().nth(2).expect("this program is in target/PROFILE/deps");
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--locked", "--package", "lab", "--bin", "lab"]);
+    if programs.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.status().unwrap_or_else(|error| panic!("cargo: {error}"));
+    assert!(status.success(), "building the lab failed");
+    programs.join("lab")
+});
+
+/// Returns the lab, built by the first call. `cargo test` builds programs of the tested package only.
+pub(crate) fn lab_program() -> &'static Path {
+    &LAB
+}
+
+/// Returns cargo as a user would start it in the project's directory. The variables that cargo set for this test would make
+/// build scripts run again.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    without_package_variables(&mut command);
+    command
+}
+
+/// Removes the variables that cargo sets for the programs of a package.
+pub(crate) fn without_package_variables(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
+            command.env_remove(&name);
+        }
     }
 }
 

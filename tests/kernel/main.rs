@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 fn boot(machine: Machine, record: &str, each: impl FnMut(&str)) -> ExitCode {
     let arguments: Vec<String> = ["--test-threads=1".to_owned()].into_iter().chain(std::env::args().skip(1)).collect();
     let wgstat = std::env::var_os("WGSTAT").map_or_else(|| env!("CARGO_BIN_EXE_wgstat").into(), PathBuf::from);
-    let lab = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/lab");
+    let lab = common::lab_program().to_owned();
     let (wgstat, lab) = ((wgstat, "usr/bin/wgstat"), (lab, "usr/bin/lab"));
     let [certificate, key] = certificate();
     let (mark, programs, files) = match machine {

@@ -10,18 +10,11 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::common::document;
+use crate::common::{document, lab_program};
 
 /// The program under test: the release build where the whole suite runs, else this profile's.
 pub(crate) fn wgstat() -> PathBuf {
     std::env::var_os("WGSTAT").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_wgstat")), PathBuf::from)
-}
-
-fn lab_program() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let lab = own.ancestors().nth(2).unwrap().join("examples/lab");
-    assert!(lab.exists(), "{}: cargo test builds it", lab.display());
-    lab
 }
 
 /// A command in the lab, with the program under test as `$WGSTAT`.

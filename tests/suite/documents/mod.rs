@@ -30,6 +30,7 @@ use std::process::{self, Stdio};
 
 use self::commands::{Command, ELSEWHERE};
 use self::markdown::{Block, Document, root};
+use crate::common::without_package_variables;
 
 /// What a block may be written in: each has somebody who checks it.
 const LANGUAGES: [&str; 11] =
@@ -93,17 +94,11 @@ fn the_readme_is_read_in_two_minutes() {
 #[test]
 fn the_first_command_runs_where_a_stranger_types_it() {
     let commands = Command::of(&Document::read("README.md"));
-    let first = commands.iter().find(|command| command.line.starts_with("cargo run --example lab")).unwrap();
+    let first = commands.iter().find(|command| command.line.starts_with("cargo lab ")).unwrap();
     let run = || {
         let mut shell = process::Command::new("sh");
         shell.args(["-c", &first.line]).current_dir(root()).stdin(Stdio::null());
-        // What cargo set for this test would have it build all anew.
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy();
-            if name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_") {
-                shell.env_remove(&*name);
-            }
-        }
+        without_package_variables(&mut shell);
         let output = shell.output().unwrap();
         let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}: {complaint}", first.place);

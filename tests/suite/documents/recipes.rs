@@ -30,7 +30,7 @@ fn copy(target: &Path) -> PathBuf {
     fs::create_dir(&folder).unwrap();
     let copied = Command::new("cp")
         .arg("-r")
-        .args(["src", "examples", "docs", "man", "packaging", "completions", "Cargo.lock", ".cargo", "clippy.toml"])
+        .args(["src", "lab", "docs", "man", "packaging", "completions", "Cargo.lock", ".cargo", "clippy.toml"])
         .arg(&folder)
         .current_dir(root())
         .status()

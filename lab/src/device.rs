@@ -1,4 +1,4 @@
-//! WireGuard devices of three backends, set up alike.
+//! Creates and configures WireGuard devices of three backends.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,10 +19,10 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use super::Result;
 use super::net::Net;
 
-/// Who does the WireGuard work.
+/// Names a WireGuard implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Backend {
-    /// The kernel
+    /// The kernel module
     Kernel,
     /// The boringtun crate, in a thread of the lab
     Boringtun,
@@ -31,8 +31,8 @@ pub(super) enum Backend {
 }
 
 impl Backend {
-    /// The kernel where it can, else boringtun.
-    pub(super) fn best() -> Result<Self> {
+    /// Returns the kernel if it can make a WireGuard link, else boringtun.
+    pub(super) fn detect() -> Result<Self> {
         let mut net = Net::open()?;
         match net.add_link("wgprobe", InfoKind::Wireguard) {
             Ok(()) => net.delete_link("wgprobe").map(|()| Self::Kernel),
@@ -49,7 +49,7 @@ impl Backend {
     }
 }
 
-/// Throw-away keys of one end of a tunnel.
+/// Holds the throw-away keys of one end of a tunnel.
 pub(super) struct Keys {
     pub(super) private: StaticSecret,
     pub(super) public: PublicKey,
@@ -68,7 +68,7 @@ impl Keys {
     }
 }
 
-/// One peer of a device.
+/// Holds the settings of one peer.
 pub(super) struct PeerSetup {
     pub(super) public: PublicKey,
     pub(super) endpoint: Option<SocketAddrV4>,
@@ -76,7 +76,7 @@ pub(super) struct PeerSetup {
     pub(super) keepalive: u16,
 }
 
-/// One device.
+/// Holds the settings of one device.
 pub(super) struct DeviceSetup<'a> {
     pub(super) name: &'a str,
     pub(super) private: &'a StaticSecret,
@@ -84,13 +84,13 @@ pub(super) struct DeviceSetup<'a> {
     pub(super) peers: Vec<PeerSetup>,
 }
 
-/// The one generic family with a fixed number: it knows the others'.
+/// `GENL_ID_CTRL` of `linux/genetlink.h`: the family that has the numbers of all others.
 const GENL_ID_CTRL: u16 = 16;
-/// How long a daemon may take to open its socket, and to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Limits the time that a daemon takes to open its socket, and to reply.
+const DAEMON_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl DeviceSetup<'_> {
-    /// Makes the device in this process's network namespace.
+    /// Creates and configures the device in this process's network namespace.
     pub(super) fn create(&self, backend: Backend, net: &mut Net) -> Result<()> {
         match backend {
             Backend::Kernel => {
@@ -119,14 +119,14 @@ impl DeviceSetup<'_> {
         }
     }
 
-    /// The userspace protocol's `set=1`.
+    /// Configures a daemon's device by the userspace protocol's `set=1`.
     fn configure_socket(&self) -> Result<()> {
         let path = format!("/var/run/wireguard/{}.sock", self.name);
         let start = Instant::now();
         let mut stream = loop {
             match UnixStream::connect(Path::new(&path)) {
                 Ok(stream) => break stream,
-                Err(error) if start.elapsed() > PATIENCE => return Err(format!("{path}: {error}").into()),
+                Err(error) if start.elapsed() > DAEMON_TIMEOUT => return Err(format!("{path}: {error}").into()),
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         };
@@ -142,14 +142,14 @@ impl DeviceSetup<'_> {
             }
         }
         text.push('\n');
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(DAEMON_TIMEOUT))?;
         stream.write_all(text.as_bytes())?;
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).map_err(|error| format!("{path}: {error}"))?;
-        if answer == "errno=0\n" { Ok(()) } else { Err(format!("{path}: it answered {answer:?}").into()) }
+        let mut reply = String::new();
+        BufReader::new(stream).read_line(&mut reply).map_err(|error| format!("{path}: {error}"))?;
+        if reply == "errno=0\n" { Ok(()) } else { Err(format!("{path}: the daemon replied {reply:?}").into()) }
     }
 
-    /// The kernel's `WG_CMD_SET_DEVICE`, attribute by attribute (`linux/wireguard.h`).
+    /// Configures a kernel device by `WG_CMD_SET_DEVICE`; the numbers are those of `linux/wireguard.h`.
     fn configure_kernel(&self, ifindex: u32) -> Result<()> {
         let peers: Vec<u8> = self.peers.iter().flat_map(|peer| nested(0, &peer_attributes(peer))).collect();
         let body = [
@@ -195,7 +195,7 @@ fn peer_attributes(peer: &PeerSetup) -> Vec<u8> {
     bytes
 }
 
-/// A generic netlink request that asks for an acknowledgement.
+/// Returns a generic netlink request that asks for an acknowledgement.
 fn generic(family: u16, command: u8, version: u8, body: &[u8]) -> Vec<u8> {
     const REQUEST_ACK: u16 = 1 | 4;
     let length = u32::try_from(20 + body.len()).unwrap_or(u32::MAX);

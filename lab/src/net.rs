@@ -1,4 +1,4 @@
-//! Links, addresses and routes: what the lab needs of `ip`, so that it needs no `ip`.
+//! Adds links, addresses and routes by netlink, so that the lab works without `ip`.
 
 use std::net::Ipv4Addr;
 
@@ -10,13 +10,13 @@ use netlink_packet_route::route::{
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
-use wgstat::collect::link::link_by_name;
+use wgstat::collect::link::{Link, link_by_name};
 use wgstat::collect::netlink::{Failure, KernelSocket, Netlink};
-use wgstat::model::Name;
+use wgstat::model::{Counter, Name};
 
 use super::Result;
 
-/// Changes the network namespace that it was opened in.
+/// Configures the network namespace that it was opened in.
 pub(super) struct Net(Netlink);
 
 impl Net {
@@ -33,13 +33,22 @@ impl Net {
         self.0.dump(&mut request, |(), _| Ok(()))
     }
 
-    /// The index of a link.
-    pub(super) fn index(&mut self, name: &str) -> Result<u32> {
+    fn link(&mut self, name: &str) -> Result<Link> {
         let link = link_by_name(&mut self.0, &Name::from(name)).map_err(|failure| format!("{name}: {failure}"))?;
-        Ok(link.ok_or_else(|| format!("{name}: no such link"))?.ifindex)
+        link.ok_or_else(|| format!("{name}: no such link").into())
     }
 
-    /// Makes a link of a kind that needs no further word. The kernel's answer is the caller's to judge.
+    /// Returns the index of a link.
+    pub(super) fn index(&mut self, name: &str) -> Result<u32> {
+        Ok(self.link(name)?.ifindex)
+    }
+
+    /// Returns the number of packets that the link dropped instead of sending them.
+    pub(super) fn tx_dropped(&mut self, name: &str) -> Result<u64> {
+        Ok(self.link(name)?.stats.get(Counter::TxDropped).unwrap_or(0))
+    }
+
+    /// Adds a link of a kind that needs no options.
     pub(super) fn add_link(&mut self, name: &str, kind: InfoKind) -> Result<(), Failure> {
         let mut message = LinkMessage::default();
         message.attributes =
@@ -54,10 +63,10 @@ impl Net {
         self.request(RouteNetlinkMessage::DelLink(message), 0).map_err(|failure| format!("{name}: {failure}").into())
     }
 
-    /// Makes a pair of Ethernet links: one here, the other (`eth0`) in the network namespace of a process.
-    pub(super) fn add_veth(&mut self, name: &str, other_end: u32) -> Result<()> {
+    /// Adds a pair of Ethernet links: `name` here, and `eth0` in the network namespace of a process.
+    pub(super) fn add_veth(&mut self, name: &str, pid: u32) -> Result<()> {
         let mut peer = LinkMessage::default();
-        peer.attributes = vec![LinkAttribute::IfName("eth0".to_owned()), LinkAttribute::NetNsPid(other_end)];
+        peer.attributes = vec![LinkAttribute::IfName("eth0".to_owned()), LinkAttribute::NetNsPid(pid)];
         let mut message = LinkMessage::default();
         message.attributes = vec![
             LinkAttribute::IfName(name.to_owned()),
@@ -70,7 +79,7 @@ impl Net {
             .map_err(|failure| format!("{name}: {failure}").into())
     }
 
-    /// Brings a link up, with the MTU of a tunnel where one is given.
+    /// Brings a link up, and sets its MTU if one is given.
     pub(super) fn up(&mut self, name: &str, mtu: Option<u32>) -> Result<()> {
         let mut message = LinkMessage::default();
         message.header.index = self.index(name)?;
@@ -80,7 +89,15 @@ impl Net {
         self.request(RouteNetlinkMessage::SetLink(message), 0).map_err(|failure| format!("{name}: {failure}").into())
     }
 
-    /// Gives a link an address.
+    /// Sets the length of a link's transmit queue, in packets.
+    pub(super) fn set_queue_length(&mut self, name: &str, packets: u32) -> Result<()> {
+        let mut message = LinkMessage::default();
+        message.header.index = self.index(name)?;
+        message.attributes = vec![LinkAttribute::TxQueueLen(packets)];
+        self.request(RouteNetlinkMessage::SetLink(message), 0).map_err(|failure| format!("{name}: {failure}").into())
+    }
+
+    /// Adds an address to a link.
     pub(super) fn add_address(&mut self, name: &str, address: Ipv4Addr, prefix: u8) -> Result<()> {
         let mut message = AddressMessage::default();
         message.header.family = AddressFamily::Inet;
@@ -91,7 +108,7 @@ impl Net {
             .map_err(|failure| format!("{name}: {address}: {failure}").into())
     }
 
-    /// Routes a prefix into a link.
+    /// Adds a route for a prefix into a link.
     pub(super) fn add_route(&mut self, name: &str, destination: Ipv4Addr, prefix: u8) -> Result<()> {
         let mut message = RouteMessage::default();
         message.header.address_family = AddressFamily::Inet;

@@ -1,4 +1,4 @@
-//! The namespaces that everything happens in, and how it ends.
+//! Enters the namespaces of the lab.
 
 use std::fs;
 use std::path::Path;
@@ -14,30 +14,30 @@ use super::Result;
 pub(super) fn enter() -> Result<()> {
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| forbidden(&error.to_string()))?;
-    // A process without privilege may map its group only after it gave up changing groups.
+    // user_namespaces(7): without privilege, gid_map can be written only after setgroups is denied.
     let maps = [("setgroups", "deny".to_owned()), ("uid_map", format!("0 {uid} 1")), ("gid_map", format!("0 {gid} 1"))];
     for (file, text) in maps {
         // Where AppArmor restricts user namespaces, unshare succeeds and this does not.
         fs::write(format!("/proc/self/{file}"), text).map_err(|error| forbidden(&error.to_string()))?;
     }
     enter_network()?;
-    // For the children: the first of them will be process 1, and all end with it.
+    // This takes effect for the children. The first one becomes PID 1, and the kernel ends the others with it.
     unshare(CloneFlags::CLONE_NEWPID).map_err(|error| forbidden(&error.to_string()))?;
     Ok(())
 }
 
-/// Shows the processes of this PID namespace, and no others.
+/// Mounts the /proc of this PID namespace.
 pub(super) fn mount_proc() -> Result<()> {
-    let nothing = None::<&str>;
-    mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), nothing)
+    let none = None::<&str>;
+    mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), none)
         .map_err(|error| forbidden(&error.to_string()).into())
 }
 
-/// Moves this process into network and mount namespaces of its own, with an empty /run for the daemons' sockets.
+/// Moves this process into network and mount namespaces of its own, with an empty /run for sockets of daemons.
 pub(super) fn enter_network() -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(|error| forbidden(&error.to_string()))?;
-    let nothing = None::<&str>;
-    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .and_then(|()| mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::empty(), Some("mode=0755")))
         .map_err(|error| forbidden(&error.to_string()))?;
     fs::create_dir_all("/var/run/wireguard")?;
@@ -49,7 +49,7 @@ pub(super) fn die_with_parent() -> Result<()> {
     Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
 }
 
-/// Says which setting of the machine forbids namespaces.
+/// Returns an error text with the setting that forbids namespaces, and how to change it.
 fn forbidden(error: &str) -> String {
     let setting = |path: &str| fs::read_to_string(path).ok().map(|value| value.trim().to_owned());
     let settings = [
@@ -63,11 +63,9 @@ fn forbidden(error: &str) -> String {
             "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
         ),
     ];
-    for (path, forbids, remedy) in settings {
+    for (path, forbids, fix) in settings {
         if setting(path).as_deref() == Some(forbids) {
-            return format!(
-                "namespaces are forbidden here ({error}): {path} is {forbids}; to allow them: sudo {remedy}"
-            );
+            return format!("namespaces are forbidden here ({error}): {path} is {forbids}; to allow them: sudo {fix}");
         }
     }
     let container = if Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists() {
@@ -76,6 +74,6 @@ fn forbidden(error: &str) -> String {
         ""
     };
     format!(
-        "namespaces are forbidden here ({error}), by no setting that the lab knows{container}; a chroot forbids them too"
+        "namespaces are forbidden here ({error}), and no known setting does it{container}; a chroot forbids them too"
     )
 }
