@@ -1,8 +1,8 @@
-//! A guarded HTTP listener that knows no WireGuard: whoever it serves is a [`Handler`], a plain function from a request to an
-//! answer. Limits, deadlines, authentication and TLS are here.
+//! Serves HTTP/1.1 with limits, timeouts, authentication and TLS. It knows nothing about WireGuard: a [`Handler`] turns a
+//! request into a response.
 //!
-//! One thread does all of it, and never waits: what takes long is promised ([`Answer::Later`]), passwords are compared on a
-//! thread of their own.
+//! All connections run on one thread, so nothing here blocks. A handler that needs time returns [`Handled::Pending`].
+//! Passwords are verified on a thread of their own.
 
 mod connection;
 mod guard;
@@ -18,41 +18,41 @@ mod web_config;
 
 use std::time::Duration;
 
-pub use self::listener::{Listener, inherited};
-pub use self::metrics::{Metrics, REFUSALS};
-pub use self::reply::{Answer, Promise, Reply, promise};
+pub use self::listener::{Listener, inherited_listeners};
+pub use self::metrics::{Metrics, REFUSAL_REASONS};
+pub use self::reply::{Handled, PendingReply, Reply, pending_reply};
 pub use self::request::Request;
-pub use self::server::{Options, run};
+pub use self::server::{ServerOptions, run};
 pub use self::web_config::WebConfig;
 
-/// Who answers the requests that the guard lets through.
+/// Handles the requests that passed all checks.
 pub trait Handler {
-    /// Answers a request, or promises to. It must not wait.
-    fn answer(&self, request: &Request) -> Answer;
+    /// Returns the reply, or a reply that is still pending. It must not block.
+    fn handle(&self, request: &Request) -> Handled;
 
-    /// The operator asked for everything to be read again.
+    /// Reads the configuration again, after SIGHUP.
     fn reload(&self);
 
-    /// No new connection is taken any more.
-    fn stopping(&self);
+    /// Is called when the server has stopped accepting connections.
+    fn shutdown(&self);
 
-    /// Something that the operator should know.
-    fn remark(&self, message: &str, hint: Option<&str>);
+    /// Prints a warning for the operator.
+    fn warn(&self, message: &str, hint: Option<&str>);
 }
 
-/// Bytes of a request's head, at most. It is also the least that hyper's buffer can be limited to.
-pub const HEAD: usize = 8 * 1024;
-/// Header fields of a request, at most: hyper's own limit, which costs less than one of ours would.
-pub const FIELDS: usize = 100;
-/// A head has to be here so long after its first byte, the first one of a connection so long after that began.
-pub const HEAD_TIME: Duration = Duration::from_secs(5);
-/// A connection may be idle between two requests.
-pub const IDLE_TIME: Duration = Duration::from_secs(30);
-/// An answer has to be taken.
-pub const TAKE_TIME: Duration = Duration::from_secs(10);
-/// An answer has to be made; nobody waits for longer.
-const MAKE_TIME: Duration = Duration::from_secs(30);
-/// What is under way when it stops has so long to end.
-pub const END_TIME: Duration = Duration::from_secs(5);
-/// Connections at a time, unless another limit is given.
-pub const CONNECTIONS: usize = 64;
+/// Maximum size of a request's header, in bytes. hyper's read buffer cannot be limited to less.
+pub const MAX_HEADER_BYTES: usize = 8 * 1024;
+/// Maximum number of header fields in a request: hyper's default, which costs less than an explicit limit.
+pub const MAX_HEADER_FIELDS: usize = 100;
+/// Time to receive a request's header, from its first byte. For the first request: from the start of the connection.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time that a connection may be idle between two requests.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for the client to read a response.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for the handler to produce a reply.
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for requests in progress to finish at shutdown.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Default for the maximum number of concurrent connections.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 64;

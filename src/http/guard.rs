@@ -1,4 +1,4 @@
-//! What a request has to be before anybody looks at its path: GET or HEAD, for a name that is ours, without a body.
+//! Checks a request before its path is looked up: its method is GET or HEAD, its host is allowed, and it has no body.
 
 use std::net::IpAddr;
 
@@ -9,22 +9,22 @@ use hyper::{Method, Uri, Version};
 use super::metrics::Refusal;
 use super::reply::Reply;
 
-/// The names that a browser may call this server by. With any other it may have been led here by a name server that is
-/// not ours (DNS rebinding), and would hand what it reads to a stranger's page.
+/// Holds the host names that a request may use. Any other name may be a DNS rebinding attack: a foreign page that reads the
+/// responses through the user's browser.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hosts {
+pub(super) struct AllowedHosts {
     allowed: Vec<String>,
 }
 
-impl Hosts {
-    /// The usual ones, and these names.
+impl AllowedHosts {
+    /// Allows these names, loopback and the address of the connection.
     pub(super) fn new(allowed: &[String]) -> Self {
         Self { allowed: allowed.iter().map(|name| name.trim_end_matches('.').to_owned()).collect() }
     }
 
-    /// Whether a request on a connection to this address may be for that host. An address cannot be rebound: it is allowed
-    /// where it is the one that was called.
-    fn allow(&self, host: &str, local: IpAddr) -> bool {
+    /// Returns whether a request to this local address may name this host. An IP address cannot be rebound: it is allowed
+    /// if it is the local one.
+    fn allows(&self, host: &str, local: IpAddr) -> bool {
         let host = without_port(host).trim_end_matches('.');
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         match address {
@@ -37,7 +37,7 @@ impl Hosts {
     }
 }
 
-/// `HOST`, `HOST:PORT`, `[ADDRESS]` and `[ADDRESS]:PORT`.
+/// Strips the port from `HOST`, `HOST:PORT`, `[ADDRESS]` and `[ADDRESS]:PORT`.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') && (!name.contains(':') || name.ends_with(']')) => name,
@@ -45,12 +45,13 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Why a request is refused, and with what answer.
+/// Holds the reason of a refusal, and the reply.
 pub(super) type Refused = (Refusal, Reply);
 
-/// Checks all that needs no password. `local` is the address that was called; `None` on a socket that no browser reaches.
+/// Checks everything but credentials. `local` is the local address of the connection; `None` on a Unix socket, which no
+/// browser can reach.
 pub(super) fn check(
-    hosts: &Hosts,
+    hosts: &AllowedHosts,
     local: Option<IpAddr>,
     method: &Method,
     uri: &Uri,
@@ -58,31 +59,31 @@ pub(super) fn check(
     headers: &HeaderMap,
 ) -> Result<(), Refused> {
     if has_body(headers) {
-        let message = "a request with a body: there is nothing here that takes one";
+        let message = "requests with a body are not accepted";
         return Err((Refusal::Body, Reply::error(413, "BODY_REFUSED", message)));
     }
     if method != Method::GET && method != Method::HEAD {
-        let reply = Reply::error(405, "METHOD_NOT_ALLOWED", "only GET and HEAD are answered");
-        return Err((Refusal::Method, reply.with(header::ALLOW, "GET, HEAD")));
+        let reply = Reply::error(405, "METHOD_NOT_ALLOWED", "only GET and HEAD are allowed");
+        return Err((Refusal::Method, reply.with_header(header::ALLOW, "GET, HEAD")));
     }
     let mut fields = headers.get_all(header::HOST).iter();
     let field = fields.next();
     if fields.next().is_some() || (field.is_none() && version == Version::HTTP_11) {
-        let message = "a request has exactly one Host header field";
+        let message = "a request must have exactly one Host header";
         return Err((Refusal::Host, Reply::error(400, "BAD_REQUEST", message)));
     }
     let Some(local) = local else { return Ok(()) };
-    // A request without any comes from no browser.
+    // An HTTP/1.0 request without Host does not come from a browser.
     let field = field.map(|host| host.to_str().unwrap_or_default());
-    let given = [field, uri.authority().map(Authority::as_str)];
-    if given.into_iter().flatten().all(|host| hosts.allow(host, local)) {
+    let named = [field, uri.authority().map(Authority::as_str)];
+    if named.into_iter().flatten().all(|host| hosts.allows(host, local)) {
         return Ok(());
     }
-    let message = "this server does not go by that name: use its address, or start it with --allow-host NAME";
+    let message = "host name not allowed: use the IP address, or start wgstat serve with --allow-host NAME";
     Err((Refusal::Host, Reply::error(403, "HOST_NOT_ALLOWED", message)))
 }
 
-/// Whether a body follows, or is promised, or it cannot be told.
+/// Returns whether the request has a body, or may have one.
 pub(super) fn has_body(headers: &HeaderMap) -> bool {
     let lengths = headers.get_all(header::CONTENT_LENGTH);
     headers.contains_key(header::TRANSFER_ENCODING) || lengths.iter().any(|length| length.as_bytes() != b"0")
@@ -93,12 +94,12 @@ mod tests {
     use super::*;
 
     fn allows(host: &str) -> bool {
-        let hosts = Hosts::new(&["VPN.example.org".to_owned()]);
-        hosts.allow(host, IpAddr::from([192, 0, 2, 1]))
+        let hosts = AllowedHosts::new(&["VPN.example.org".to_owned()]);
+        hosts.allows(host, IpAddr::from([192, 0, 2, 1]))
     }
 
     #[test]
-    fn names_of_ours_are_allowed_at_any_port() {
+    fn own_names_are_allowed_with_any_port() {
         for host in [
             "localhost",
             "LOCALHOST:9586",
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_not() {
+    fn other_names_are_not_allowed() {
         for host in [
             "",
             "evil.example",

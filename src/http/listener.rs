@@ -1,4 +1,4 @@
-//! Sockets that listen: made of addresses, or handed over by systemd.
+//! Opens listening sockets, and takes over those that systemd passes.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -12,16 +12,17 @@ use rustix::fs::Mode;
 
 use crate::model::ListenAddress;
 
-/// A socket that listens.
+/// Owns a listening socket. A socket file that it created is removed on drop.
 #[derive(Debug)]
 pub struct Listener {
     pub(super) socket: Socket,
-    /// Where.
+    /// The address it listens on.
     pub address: ListenAddress,
-    /// The socket file that is ours to remove.
+    /// Socket file to remove on drop; `None` if systemd owns it.
     file: Option<PathBuf>,
 }
 
+/// Holds the socket itself.
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpListener),
@@ -29,35 +30,35 @@ pub(super) enum Socket {
 }
 
 impl Listener {
-    /// Listens on an address; a socket file gets this mode, as of chmod(2).
+    /// Listens on an address. A socket file gets this mode (`chmod(2)`).
     ///
     /// # Errors
-    /// As `bind(2)`. A socket file that nobody listens on any more is replaced, any other file is not.
+    /// Fails as `bind(2)` does. A stale socket file is replaced; any other file is not.
     pub fn bind(address: &ListenAddress, mode: u32) -> io::Result<Self> {
         match address {
-            ListenAddress::Tcp(address) => Self::tcp(TcpListener::bind(address)?),
+            ListenAddress::Tcp(address) => Self::from_tcp(TcpListener::bind(address)?),
             ListenAddress::Unix(path) => {
                 remove_stale(path)?;
-                // No one else is to reach it before it has its mode.
-                let before = rustix::process::umask(Mode::from_raw_mode(0o777));
+                // Nobody may connect before the file has its mode.
+                let old_mask = rustix::process::umask(Mode::from_raw_mode(0o777));
                 let bound = UnixListener::bind(path);
-                rustix::process::umask(before);
+                rustix::process::umask(old_mask);
                 let listener = bound?;
                 fs::set_permissions(path, Permissions::from_mode(mode))?;
-                let mut listener = Self::unix(listener)?;
+                let mut listener = Self::from_unix(listener)?;
                 listener.file = Some(path.clone());
                 Ok(listener)
             }
         }
     }
 
-    fn tcp(socket: TcpListener) -> io::Result<Self> {
+    fn from_tcp(socket: TcpListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = ListenAddress::Tcp(socket.local_addr()?);
         Ok(Self { socket: Socket::Tcp(socket), address, file: None })
     }
 
-    fn unix(socket: UnixListener) -> io::Result<Self> {
+    fn from_unix(socket: UnixListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let path = socket.local_addr()?.as_pathname().map(Path::to_owned).unwrap_or_default();
         Ok(Self { socket: Socket::Unix(socket), address: ListenAddress::Unix(path), file: None })
@@ -72,12 +73,12 @@ impl Drop for Listener {
     }
 }
 
-/// Removes a socket file that whoever made it left behind.
+/// Removes a socket file that no process listens on.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => match UnixStream::connect(path) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-            // Somebody listens, or it cannot be told.
+            // A process listens on it, or this cannot be checked.
             _ => Err(io::ErrorKind::AddrInUse.into()),
         },
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
@@ -85,17 +86,17 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The sockets that systemd hands over; none where it started nothing.
+/// Returns the sockets that systemd passed (`sd_listen_fds(3)`); none if there are none.
 ///
 /// # Errors
-/// Where one of them does not listen for streams.
-pub fn inherited() -> io::Result<Vec<Listener>> {
-    let mut given = ListenFd::from_env();
+/// If one of them is not a listening stream socket.
+pub fn inherited_listeners() -> io::Result<Vec<Listener>> {
+    let mut passed = ListenFd::from_env();
     let mut listeners = Vec::new();
-    for place in 0..given.len() {
-        match given.take_tcp_listener(place) {
-            Ok(socket) => listeners.extend(socket.map(Listener::tcp).transpose()?),
-            Err(_) => listeners.extend(given.take_unix_listener(place)?.map(Listener::unix).transpose()?),
+    for index in 0..passed.len() {
+        match passed.take_tcp_listener(index) {
+            Ok(socket) => listeners.extend(socket.map(Listener::from_tcp).transpose()?),
+            Err(_) => listeners.extend(passed.take_unix_listener(index)?.map(Listener::from_unix).transpose()?),
         }
     }
     Ok(listeners)
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn socket_file_is_replaced_only_where_nobody_listens() {
+    fn only_a_stale_socket_file_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.sock");
         let address = ListenAddress::Unix(path.clone());
@@ -114,7 +115,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(Listener::bind(&address, 0o600).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(first);
-        assert!(!path.exists(), "it is removed with its listener");
+        assert!(!path.exists(), "the file is removed with its listener");
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         Listener::bind(&address, 0o666).unwrap();

@@ -1,4 +1,4 @@
-//! Answers, on their way from a handler to hyper.
+//! Holds HTTP responses between a handler and hyper.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -7,31 +7,31 @@ use hyper::{Response, StatusCode};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-/// What a handler says to a request.
+/// Holds what a handler returns for a request.
 #[derive(Debug)]
-pub enum Answer {
-    /// At once.
-    Now(Reply),
-    /// When it is ready. Where it is dropped instead, whoever made the promise failed.
-    Later(Promise),
+pub enum Handled {
+    /// The reply is ready.
+    Ready(Reply),
+    /// The reply follows. If its sender is dropped first, the handler failed: the client gets 500.
+    Pending(PendingReply),
 }
 
-/// A reply that will come.
-pub type Promise = oneshot::Receiver<Reply>;
+/// Receives a reply when it is ready.
+pub type PendingReply = oneshot::Receiver<Reply>;
 
-/// Makes a promise, and what keeps it.
+/// Returns a channel for one reply.
 #[must_use]
-pub fn promise() -> (oneshot::Sender<Reply>, Promise) {
+pub fn pending_reply() -> (oneshot::Sender<Reply>, PendingReply) {
     oneshot::channel()
 }
 
-/// No other page may use what is here.
+/// Forbids other origins to embed a response.
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Bytes of a body that is not worth compressing.
-const SMALL: usize = 1000;
+/// Minimum size of a body that is compressed, in bytes. A smaller one fits into one packet anyway.
+const MIN_COMPRESSED_SIZE: usize = 1000;
 
-/// A whole answer. Copies share the body.
+/// Holds a complete response. Clones share the body.
 #[derive(Debug, Clone)]
 pub struct Reply {
     status: StatusCode,
@@ -42,36 +42,39 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// 200, with a body of this media type.
+    /// Returns a reply with status 200 and a body of this media type.
     #[must_use]
     pub fn new(media_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { status: StatusCode::OK, media_type, body: body.into(), is_gzip: false, extra: Vec::new() }
     }
 
-    /// A JSON document, with this HTTP status.
+    /// Returns a reply with this HTTP status and a JSON document.
     #[must_use]
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self { status, ..Self::new("application/json", body) }
     }
 
-    /// An error with this HTTP status, in the shape that all errors have.
+    /// Returns an error with this HTTP status: `{"error": {"code": …, "message": …}}`.
     #[must_use]
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         let document = json!({ "error": { "code": code, "message": message } });
         Self::json(status, format!("{document}\n"))
     }
 
-    /// The same with a body in gzip, where that is worth it.
+    /// Compresses the body with `gzip`, unless it is small.
     #[must_use]
     pub fn compressed(self, gzip: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
-        // One packet is one packet.
-        if self.body.len() < SMALL { self } else { Self { body: gzip(&self.body).into(), is_gzip: true, ..self } }
+        if self.body.len() < MIN_COMPRESSED_SIZE {
+            self
+        } else {
+            Self { body: gzip(&self.body).into(), is_gzip: true, ..self }
+        }
     }
 
-    /// The same, with another header field.
+    /// Adds a header field. An invalid value is ignored.
     #[must_use]
-    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.extra.push((name, value));
         }
@@ -82,8 +85,8 @@ impl Reply {
         self.status
     }
 
-    /// The bytes of an HTTP/1.1 answer after which the connection ends, for where there is no request to answer.
-    pub(super) fn last_words(&self) -> Vec<u8> {
+    /// Returns the bytes of an HTTP/1.1 response that closes the connection, for cases in which hyper has no request.
+    pub(super) fn to_http1(&self) -> Vec<u8> {
         let mut bytes = format!(
             "HTTP/1.1 {}\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\ncache-control: no-store\r\n",
             self.status,
@@ -99,12 +102,13 @@ impl Reply {
         bytes
     }
 
-    pub(super) fn into_response(self, closes: bool) -> Response<Full<Bytes>> {
+    /// Converts the reply for hyper. `close` announces that the connection closes after it.
+    pub(super) fn into_response(self, close: bool) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
-        // Every answer is of its moment.
+        // Every response is a snapshot.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
@@ -113,7 +117,7 @@ impl Reply {
             headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         }
         headers.extend(self.extra);
-        if closes {
+        if close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -1,4 +1,4 @@
-//! The loop around all connections: accepting, limits, signals, and the end.
+//! Runs the server: accepts connections, enforces their limit, handles signals and shuts down.
 
 use std::cell::Cell;
 use std::io;
@@ -14,68 +14,74 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{sleep, timeout, timeout_at};
 
-use super::connection::{self, Origin, Progress, Stream, busy};
-use super::guard::Hosts;
+use super::connection::{self, ConnectionInfo, Progress, Stream, busy_reply};
+use super::guard::AllowedHosts;
 use super::listener::{Listener, Socket};
 use super::metrics::{Metrics, Refusal};
 use super::shared::Shared;
-use super::users::Queue;
+use super::users::PendingLogins;
 use super::web_config::WebConfig;
-use super::{END_TIME, Handler};
+use super::{Handler, SHUTDOWN_TIMEOUT};
 
-/// Clients that are told at a time that there is no room for them; others find the connection closed.
-const TURNED_AWAY: usize = 64;
-/// They have so long to take it.
-const TURNED_AWAY_TIME: Duration = Duration::from_secs(1);
-/// How long to wait where no connection can be taken.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+/// Maximum number of clients that receive a 503 concurrently; further ones are disconnected without a response.
+const MAX_REJECTING: usize = 64;
+/// Time for such a client to read the 503.
+const REJECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time to wait after accept(2) failed for lack of descriptors.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// What the operator decides.
-pub struct Options {
-    /// Connections at a time.
-    pub connections: usize,
-    /// Host names it goes by, beside the usual ones.
-    pub hosts: Vec<String>,
-    /// TLS and users.
-    pub web: WebConfig,
-    /// Where it counts.
+/// Holds the settings of a server.
+pub struct ServerOptions {
+    /// Maximum number of concurrent connections.
+    pub max_connections: usize,
+    /// Allowed host names, in addition to localhost and IP addresses.
+    pub allowed_hosts: Vec<String>,
+    /// TLS settings and users.
+    pub web_config: WebConfig,
+    /// The server's own metrics.
     pub metrics: Metrics,
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reads everything again. `ready` is called when connections are taken.
+/// Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration. `ready` is called once connections are accepted.
 ///
 /// # Errors
-/// Where the system gives no event queue or no signals.
-pub fn run(listeners: &[Listener], options: Options, handler: Rc<dyn Handler>, ready: impl FnOnce()) -> io::Result<()> {
+/// If the event queue or the signal handlers cannot be set up.
+pub fn run(
+    listeners: &[Listener],
+    options: ServerOptions,
+    handler: Rc<dyn Handler>,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(1).build()?;
     let shared = Rc::new(Shared {
         handler,
-        hosts: Hosts::new(&options.hosts),
+        allowed_hosts: AllowedHosts::new(&options.allowed_hosts),
         metrics: options.metrics,
-        logins: Queue::default(),
-        stop: Notify::new(),
-        is_stopping: Cell::new(false),
-        web: options.web,
-        open: Cell::new(0),
-        most: options.connections,
-        turned_away: Cell::new(0),
-        ended: Notify::new(),
+        pending_logins: PendingLogins::default(),
+        shutdown: Notify::new(),
+        is_shutting_down: Cell::new(false),
+        web_config: options.web_config,
+        open_connections: Cell::new(0),
+        max_connections: options.max_connections,
+        rejecting: Cell::new(0),
+        connection_closed: Notify::new(),
     });
-    let served = LocalSet::new().block_on(&runtime, serve(listeners, &shared, ready));
-    // A password may still be compared.
+    let result = LocalSet::new().block_on(&runtime, serve(listeners, &shared, ready));
+    // Do not wait for a password that is still being verified.
     runtime.shutdown_background();
-    served
+    result
 }
 
+/// Accepts connections until a signal ends the server, then shuts down.
 async fn serve(listeners: &[Listener], shared: &Rc<Shared>, ready: impl FnOnce()) -> io::Result<()> {
     let mut signals = Signals {
-        end: signal(SignalKind::terminate())?,
+        terminate: signal(SignalKind::terminate())?,
         interrupt: signal(SignalKind::interrupt())?,
         reload: signal(SignalKind::hangup())?,
     };
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();
     for listener in listeners {
-        // Ours stays open until the end: its socket file goes with it.
+        // The task gets a clone: the listener keeps its socket file until the end.
         tasks.push(match &listener.socket {
             Socket::Tcp(socket) => {
                 let socket = TcpListener::from_std(socket.try_clone()?)?;
@@ -88,132 +94,142 @@ async fn serve(listeners: &[Listener], shared: &Rc<Shared>, ready: impl FnOnce()
         });
     }
     ready();
-    while signals.next().await == Wanted::Reload {
-        shared.web.look_soon();
-        // Whatever is wrong with it is told now, and not with the next request.
+    while signals.next().await == SignalAction::Reload {
+        shared.web_config.check_soon();
+        // Load it now, so that its errors are printed at once and not with the next request.
         let _ = shared.web();
         shared.handler.reload();
     }
-    shared.handler.stopping();
+    shared.handler.shutdown();
     for task in tasks {
         task.abort();
     }
-    shared.is_stopping.set(true);
-    shared.stop.notify_waiters();
-    let all_ended = async {
-        while shared.open.get() > 0 {
-            shared.ended.notified().await;
+    shared.is_shutting_down.set(true);
+    shared.shutdown.notify_waiters();
+    let all_closed = async {
+        while shared.open_connections.get() > 0 {
+            shared.connection_closed.notified().await;
         }
     };
-    let _ = timeout(END_TIME, all_ended).await;
+    let _ = timeout(SHUTDOWN_TIMEOUT, all_closed).await;
     Ok(())
 }
 
+/// Holds the signals that the server reacts to.
 struct Signals {
-    end: Signal,
+    terminate: Signal,
     interrupt: Signal,
     reload: Signal,
 }
 
+/// Says what a signal asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Wanted {
-    End,
+enum SignalAction {
+    Shutdown,
     Reload,
 }
 
 impl Signals {
-    async fn next(&mut self) -> Wanted {
+    /// Waits for the next signal.
+    async fn next(&mut self) -> SignalAction {
         std::future::poll_fn(|cx| {
-            if self.end.poll_recv(cx).is_ready() || self.interrupt.poll_recv(cx).is_ready() {
-                return std::task::Poll::Ready(Wanted::End);
+            if self.terminate.poll_recv(cx).is_ready() || self.interrupt.poll_recv(cx).is_ready() {
+                return std::task::Poll::Ready(SignalAction::Shutdown);
             }
-            self.reload.poll_recv(cx).map(|_| Wanted::Reload)
+            self.reload.poll_recv(cx).map(|_| SignalAction::Reload)
         })
         .await
     }
 }
 
+/// Accepts TCP connections forever.
 async fn accept_tcp(socket: TcpListener, shared: Rc<Shared>) {
     loop {
         match socket.accept().await {
             Ok((stream, _)) => {
                 let _ = stream.set_nodelay(true);
-                let local = stream.local_addr().ok().map(|address| address.ip());
-                admit(stream, local, &shared);
+                let local_address = stream.local_addr().ok().map(|address| address.ip());
+                admit(stream, local_address, &shared);
             }
-            Err(error) => survive(&error, &shared).await,
+            Err(error) => back_off(&error, &shared).await,
         }
     }
 }
 
+/// Accepts connections of a Unix socket forever.
 async fn accept_unix(socket: UnixListener, shared: Rc<Shared>) {
     loop {
         match socket.accept().await {
             Ok((stream, _)) => admit(stream, None, &shared),
-            Err(error) => survive(&error, &shared).await,
+            Err(error) => back_off(&error, &shared).await,
         }
     }
 }
 
-/// What stands in the way of taking connections passes: clients that went before they were taken, descriptors that ran out.
-async fn survive(error: &io::Error, shared: &Shared) {
+/// Handles an error of accept(2). All of them are transient: the client is gone already, or no descriptor is free.
+async fn back_off(error: &io::Error, shared: &Shared) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
         return;
     }
-    shared.metrics.refuse(Refusal::Descriptors);
-    sleep(OUT_OF_DESCRIPTORS).await;
+    shared.metrics.count_refusal(Refusal::Descriptors);
+    sleep(ACCEPT_BACKOFF).await;
 }
 
-/// Serves a connection, if there is room.
-fn admit(stream: impl Stream + 'static, local: Option<IpAddr>, shared: &Rc<Shared>) {
-    if shared.open.get() >= shared.most {
-        shared.metrics.refuse(Refusal::Connections);
-        if shared.turned_away.get() < TURNED_AWAY && shared.web().tls.is_none() {
-            let place = Counted::new(Rc::clone(shared), |shared| &shared.turned_away);
-            spawn_local(turn_away(stream, place));
+/// Serves a connection, or rejects it if the limit is reached.
+fn admit(stream: impl Stream + 'static, local_address: Option<IpAddr>, shared: &Rc<Shared>) {
+    if shared.open_connections.get() >= shared.max_connections {
+        shared.metrics.count_refusal(Refusal::Connections);
+        if shared.rejecting.get() < MAX_REJECTING && shared.web().tls.is_none() {
+            let count = CountGuard::new(Rc::clone(shared), |shared| &shared.rejecting);
+            spawn_local(reject(stream, count));
         }
         return;
     }
-    let place = Counted::new(Rc::clone(shared), |shared| &shared.open);
-    shared.metrics.open(shared.open.get());
+    let count = CountGuard::new(Rc::clone(shared), |shared| &shared.open_connections);
+    shared.metrics.set_connections(shared.open_connections.get());
     spawn_local(async move {
-        let shared = &place.shared;
-        let progress = Rc::new(Progress::begin());
-        let loaded = shared.web();
-        match &loaded.tls {
-            None => connection::serve(Box::new(stream), Origin { local, is_known: false }, progress, shared).await,
+        let shared = &count.shared;
+        let progress = Rc::new(Progress::new());
+        let config = shared.web();
+        match &config.tls {
+            None => {
+                let info = ConnectionInfo { local_address, has_certificate: false };
+                connection::serve(Box::new(stream), info, progress, shared).await;
+            }
             Some(acceptor) => match timeout_at(progress.deadline(), acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
-                    let is_known = stream.get_ref().1.peer_certificates().is_some();
-                    connection::serve(Box::new(stream), Origin { local, is_known }, progress, shared).await;
+                    let has_certificate = stream.get_ref().1.peer_certificates().is_some();
+                    let info = ConnectionInfo { local_address, has_certificate };
+                    connection::serve(Box::new(stream), info, progress, shared).await;
                 }
-                Ok(Err(_)) => shared.metrics.refuse(Refusal::Tls),
-                Err(_) => shared.metrics.refuse(Refusal::HeadTime),
+                Ok(Err(_)) => shared.metrics.count_refusal(Refusal::Tls),
+                Err(_) => shared.metrics.count_refusal(Refusal::HeaderTimeout),
             },
         }
     });
 }
 
-/// Says that there is no room, and waits until that was read: closing with unread bytes would take it back.
-async fn turn_away(mut stream: impl Stream, _place: Counted) {
-    let _ = timeout(TURNED_AWAY_TIME, async {
-        let words = busy("all connections are taken").last_words();
-        stream.write_all(&words).await?;
+/// Sends 503 and waits until the client closes. Closing a socket with unread data would reset the connection, and the client
+/// might not see the response.
+async fn reject(mut stream: impl Stream, _count: CountGuard) {
+    let _ = timeout(REJECT_TIMEOUT, async {
+        let response = busy_reply("too many concurrent connections").to_http1();
+        stream.write_all(&response).await?;
         stream.shutdown().await?;
-        let mut rest = [0; 512];
-        while stream.read(&mut rest).await? > 0 {}
+        let mut discarded = [0; 512];
+        while stream.read(&mut discarded).await? > 0 {}
         io::Result::Ok(())
     })
     .await;
 }
 
-/// One more, until it is dropped.
-struct Counted {
+/// Increments a counter, and decrements it on drop.
+struct CountGuard {
     shared: Rc<Shared>,
     counter: fn(&Shared) -> &Cell<usize>,
 }
 
-impl Counted {
+impl CountGuard {
     fn new(shared: Rc<Shared>, counter: fn(&Shared) -> &Cell<usize>) -> Self {
         let count = counter(&shared);
         count.set(count.get() + 1);
@@ -221,11 +237,11 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountGuard {
     fn drop(&mut self) {
         let count = (self.counter)(&self.shared);
         count.set(count.get() - 1);
-        self.shared.metrics.open(self.shared.open.get());
-        self.shared.ended.notify_one();
+        self.shared.metrics.set_connections(self.shared.open_connections.get());
+        self.shared.connection_closed.notify_one();
     }
 }

@@ -1,4 +1,4 @@
-//! What all connections of a server have in common.
+//! Holds what all connections of a server share.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -6,30 +6,33 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 
 use super::Handler;
-use super::guard::Hosts;
+use super::guard::AllowedHosts;
 use super::metrics::Metrics;
-use super::users::Queue;
-use super::web_config::{Loaded, WebConfig};
+use super::users::PendingLogins;
+use super::web_config::{LoadedConfig, WebConfig};
 
-/// What all connections have in common.
+/// Holds what all connections share.
 pub(super) struct Shared {
     pub(super) handler: Rc<dyn Handler>,
-    pub(super) hosts: Hosts,
+    pub(super) allowed_hosts: AllowedHosts,
     pub(super) metrics: Metrics,
-    pub(super) logins: Queue,
-    pub(super) stop: Notify,
-    pub(super) is_stopping: Cell<bool>,
-    pub(super) web: WebConfig,
-    pub(super) open: Cell<usize>,
-    pub(super) most: usize,
-    pub(super) turned_away: Cell<usize>,
-    /// The last connection ended.
-    pub(super) ended: Notify,
+    pub(super) pending_logins: PendingLogins,
+    /// Wakes every connection at shutdown.
+    pub(super) shutdown: Notify,
+    /// Is set at shutdown, for connections that did not wait on `shutdown` yet.
+    pub(super) is_shutting_down: Cell<bool>,
+    pub(super) web_config: WebConfig,
+    pub(super) open_connections: Cell<usize>,
+    pub(super) max_connections: usize,
+    /// Counts connections that are being rejected with 503.
+    pub(super) rejecting: Cell<usize>,
+    /// Is notified whenever a connection has closed.
+    pub(super) connection_closed: Notify,
 }
 
 impl Shared {
-    /// TLS and users as they are now.
-    pub(super) fn web(&self) -> Rc<Loaded> {
-        self.web.current(|message, hint| self.handler.remark(message, hint))
+    /// Returns the current TLS settings and users.
+    pub(super) fn web(&self) -> Rc<LoadedConfig> {
+        self.web_config.current(|message, hint| self.handler.warn(message, hint))
     }
 }

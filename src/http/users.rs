@@ -1,7 +1,7 @@
-//! Who may come in: names and bcrypt hashes, as Prometheus' exporters have them.
+//! Authenticates users by name and bcrypt hash, in the format of Prometheus exporters.
 //!
-//! A comparison takes long by design, so one thread makes one at a time, few may wait for it, and whoever passed is remembered
-//! until the file changes. An unknown name costs as much as a wrong password, and says as little.
+//! bcrypt is slow by design. So one thread verifies one password after the other, few logins may wait for it, and a successful
+//! login is cached until the file changes. An unknown user name takes as long as a wrong password and gets the same response.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,103 +14,101 @@ use ring::hmac::{self, HMAC_SHA256};
 use ring::rand::SystemRandom;
 use zeroize::Zeroizing;
 
-/// Logins that wait for their turn.
-const WAITING: usize = 8;
+/// Maximum number of logins that are being verified or wait for it.
+const MAX_PENDING_LOGINS: usize = 8;
 
-/// Names with the hashes of their passwords.
+/// Holds the users and the cache of successful logins.
 pub(super) struct Users {
+    /// bcrypt hash of each user's password.
     hashes: BTreeMap<String, String>,
-    /// The hash that an unknown name is compared with: as dear as the dearest.
-    dummy: String,
-    /// The key of the proofs below: they mean nothing outside this process.
-    key: hmac::Key,
-    /// Of each user who came in, a proof of the password.
-    passed: RefCell<BTreeMap<String, hmac::Tag>>,
+    /// The hash that the password of an unknown user is verified against: the most expensive one.
+    dummy_hash: String,
+    /// The key of the cached tags, random per process.
+    cache_key: hmac::Key,
+    /// HMAC of name and password of each successful login.
+    cache: RefCell<BTreeMap<String, hmac::Tag>>,
 }
 
-/// What became of a login.
+/// Is the result of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Login {
-    Passed,
-    Refused,
-    /// Too many wait already.
+pub(super) enum LoginResult {
+    Accepted,
+    Rejected,
+    /// Too many logins are pending.
     Busy,
 }
 
-/// How many comparisons wait or run; shared by all versions of the users.
-pub(super) type Queue = Arc<AtomicUsize>;
+/// Counts pending logins. It outlives a reload of the users.
+pub(super) type PendingLogins = Arc<AtomicUsize>;
 
 impl Users {
-    /// Takes names and hashes, which have to be bcrypt's.
+    /// Creates users from names and bcrypt hashes.
+    ///
+    /// # Errors
+    /// If the kernel provides no random numbers.
     pub(super) fn new(hashes: BTreeMap<String, String>) -> Result<Self, String> {
-        let key = hmac::Key::generate(HMAC_SHA256, &SystemRandom::new());
-        let key = key.map_err(|_| "the kernel gives no random numbers".to_owned())?;
-        let dearest = hashes.values().max_by_key(|hash| cost(hash)).cloned().unwrap_or_default();
-        Ok(Self {
-            // Whatever comes of that comparison, an unknown name is refused.
-            dummy: dearest,
-            hashes,
-            key,
-            passed: RefCell::default(),
-        })
+        let cache_key = hmac::Key::generate(HMAC_SHA256, &SystemRandom::new());
+        let cache_key = cache_key.map_err(|_| "the kernel provides no random numbers".to_owned())?;
+        let dummy_hash = hashes.values().max_by_key(|hash| bcrypt_cost(hash)).cloned().unwrap_or_default();
+        Ok(Self { hashes, dummy_hash, cache_key, cache: RefCell::default() })
     }
 
-    /// Checks the value of an Authorization header field.
-    pub(super) async fn login(&self, field: &[u8], queue: &Queue) -> Login {
-        let Some((name, password)) = credentials(field) else { return Login::Refused };
-        let proof = Zeroizing::new([name.as_bytes(), b"\0", &password].concat());
-        if let Some(tag) = self.passed.borrow().get(&name)
-            && hmac::verify(&self.key, &proof, tag.as_ref()).is_ok()
+    /// Verifies the value of an Authorization header.
+    pub(super) async fn login(&self, header: &[u8], pending: &PendingLogins) -> LoginResult {
+        let Some((name, password)) = parse_credentials(header) else { return LoginResult::Rejected };
+        let message = Zeroizing::new([name.as_bytes(), b"\0", &password].concat());
+        if let Some(tag) = self.cache.borrow().get(&name)
+            && hmac::verify(&self.cache_key, &message, tag.as_ref()).is_ok()
         {
-            return Login::Passed;
+            return LoginResult::Accepted;
         }
-        let Some(turn) = Turn::take(queue) else { return Login::Busy };
-        let known = self.hashes.get(&name);
-        let hash = known.unwrap_or(&self.dummy).clone();
-        let compared = tokio::task::spawn_blocking(move || {
-            // It ends with the comparison, which goes on where the client does not wait for it.
-            let _turn = turn;
+        let Some(permit) = LoginPermit::acquire(pending) else { return LoginResult::Busy };
+        let known_hash = self.hashes.get(&name);
+        let hash = known_hash.unwrap_or(&self.dummy_hash).clone();
+        let verified = tokio::task::spawn_blocking(move || {
+            // The permit is released here, and not when the client disconnects: the verification goes on.
+            let _permit = permit;
             bcrypt::verify(&*password, &hash).unwrap_or(false)
         });
-        let is_right = compared.await.unwrap_or(false);
-        if !is_right || known.is_none() {
-            return Login::Refused;
+        let is_correct = verified.await.unwrap_or(false);
+        if !is_correct || known_hash.is_none() {
+            return LoginResult::Rejected;
         }
-        self.passed.borrow_mut().insert(name, hmac::sign(&self.key, &proof));
-        Login::Passed
+        self.cache.borrow_mut().insert(name, hmac::sign(&self.cache_key, &message));
+        LoginResult::Accepted
     }
 }
 
-/// A place in the queue; it is free again however the login ends.
-struct Turn(Queue);
+/// Counts as one pending login until it is dropped.
+struct LoginPermit(PendingLogins);
 
-impl Turn {
-    /// The next place, if there is one. Only the thread that serves takes any.
-    fn take(queue: &Queue) -> Option<Self> {
-        if queue.load(Ordering::Relaxed) >= WAITING {
+impl LoginPermit {
+    /// Returns a permit unless the limit is reached. It is called on one thread only, so check and increment need not be atomic.
+    fn acquire(pending: &PendingLogins) -> Option<Self> {
+        if pending.load(Ordering::Relaxed) >= MAX_PENDING_LOGINS {
             return None;
         }
-        queue.fetch_add(1, Ordering::Relaxed);
-        Some(Self(Arc::clone(queue)))
+        pending.fetch_add(1, Ordering::Relaxed);
+        Some(Self(Arc::clone(pending)))
     }
 }
 
-impl Drop for Turn {
+impl Drop for LoginPermit {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// The cost of a bcrypt hash: two to this power rounds.
-pub(super) fn cost(hash: &str) -> Option<u32> {
+/// Returns the cost of a bcrypt hash (2^cost rounds), or `None` if the text is no bcrypt hash.
+pub(super) fn bcrypt_cost(hash: &str) -> Option<u32> {
     let rest = ["$2a$", "$2b$", "$2x$", "$2y$"].iter().find_map(|prefix| hash.strip_prefix(prefix))?;
     let (cost, tail) = rest.split_once('$')?;
     (tail.len() == 53 && cost.len() == 2).then(|| cost.parse().ok()).flatten()
 }
 
-/// `Basic`, and base64 of name, colon, password.
-fn credentials(field: &[u8]) -> Option<(String, Zeroizing<Vec<u8>>)> {
-    let (scheme, rest) = field.split_at_checked(6)?;
+/// Parses `Basic` credentials: base64 of `NAME:PASSWORD` (RFC 7617).
+fn parse_credentials(header: &[u8]) -> Option<(String, Zeroizing<Vec<u8>>)> {
+    let (scheme, rest) = header.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
     }
@@ -124,7 +122,7 @@ fn credentials(field: &[u8]) -> Option<(String, Zeroizing<Vec<u8>>)> {
 mod tests {
     use super::*;
 
-    fn field(text: &str) -> Vec<u8> {
+    fn basic_auth(text: &str) -> Vec<u8> {
         format!("Basic {}", STANDARD.encode(text)).into_bytes()
     }
 
@@ -133,21 +131,21 @@ mod tests {
         Users::new([("alice".to_owned(), hash("secret")), ("bob".to_owned(), hash("other"))].into()).unwrap()
     }
 
-    fn login(users: &Users, fields: &[Vec<u8>], queue: &Queue) -> Vec<Login> {
+    fn login(users: &Users, headers: &[Vec<u8>], pending: &PendingLogins) -> Vec<LoginResult> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut results = Vec::new();
-            for field in fields {
-                results.push(users.login(field, queue).await);
+            for header in headers {
+                results.push(users.login(header, pending).await);
             }
             results
         })
     }
 
     #[test]
-    fn only_the_own_password_lets_in_also_from_memory() {
-        use Login::{Passed, Refused};
-        let fields = [
+    fn only_the_right_password_is_accepted_also_from_the_cache() {
+        use LoginResult::{Accepted, Rejected};
+        let headers = [
             "alice:secret",
             "alice:secret",
             "alice:other",
@@ -158,66 +156,66 @@ mod tests {
             ":",
             "",
         ];
-        let fields = fields.map(field);
-        let expected = [Passed, Passed, Refused, Refused, Passed, Refused, Refused, Refused, Refused];
-        assert_eq!(login(&users(), &fields, &Queue::default()), expected);
+        let headers = headers.map(basic_auth);
+        let expected = [Accepted, Accepted, Rejected, Rejected, Accepted, Rejected, Rejected, Rejected, Rejected];
+        assert_eq!(login(&users(), &headers, &PendingLogins::default()), expected);
     }
 
     #[test]
-    fn what_is_no_basic_authentication_is_refused() {
-        let fields: [&[u8]; 7] =
+    fn anything_but_basic_authentication_is_rejected() {
+        let headers: [&[u8]; 7] =
             [b"", b"Basic", b"Basic ", b"Basic !!!", b"Bearer YTpi", b"Basic \xff", b"basic YWxpY2U="];
-        let results = login(&users(), &fields.map(<[u8]>::to_vec), &Queue::default());
-        assert!(results.iter().all(|&result| result == Login::Refused), "{results:?}");
+        let results = login(&users(), &headers.map(<[u8]>::to_vec), &PendingLogins::default());
+        assert!(results.iter().all(|&result| result == LoginResult::Rejected), "{results:?}");
     }
 
     #[test]
-    fn scheme_is_read_in_any_case() {
+    fn scheme_is_case_insensitive() {
         let lower = [b"bAsIc ".to_vec(), STANDARD.encode("alice:secret").into_bytes()].concat();
-        assert_eq!(login(&users(), &[lower], &Queue::default()), [Login::Passed]);
+        assert_eq!(login(&users(), &[lower], &PendingLogins::default()), [LoginResult::Accepted]);
     }
 
     #[test]
-    fn few_wait_and_whoever_is_known_never_does() {
-        let (users, queue) = (users(), Queue::default());
-        assert_eq!(login(&users, &[field("alice:secret")], &queue), [Login::Passed]);
-        queue.store(WAITING, Ordering::Relaxed);
-        let fields = [field("alice:secret"), field("bob:other")];
-        assert_eq!(login(&users, &fields, &queue), [Login::Passed, Login::Busy]);
-        assert_eq!(queue.load(Ordering::Relaxed), WAITING);
+    fn cached_login_is_accepted_while_too_many_are_pending() {
+        let (users, pending) = (users(), PendingLogins::default());
+        assert_eq!(login(&users, &[basic_auth("alice:secret")], &pending), [LoginResult::Accepted]);
+        pending.store(MAX_PENDING_LOGINS, Ordering::Relaxed);
+        let headers = [basic_auth("alice:secret"), basic_auth("bob:other")];
+        assert_eq!(login(&users, &headers, &pending), [LoginResult::Accepted, LoginResult::Busy]);
+        assert_eq!(pending.load(Ordering::Relaxed), MAX_PENDING_LOGINS);
     }
 
     #[test]
-    fn login_that_nobody_waits_for_keeps_its_place_until_it_is_compared() {
-        let (users, queue) = (users(), Queue::default());
+    fn abandoned_login_stays_pending_until_it_is_verified() {
+        let (users, pending) = (users(), PendingLogins::default());
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         let (release, held) = std::sync::mpsc::channel::<()>();
         runtime.block_on(async {
-            // The one thread is busy, so none of these is compared.
+            // The only thread is busy, so none of these logins is verified.
             let busy = tokio::task::spawn_blocking(move || held.recv());
-            for _ in 0..WAITING {
-                let field = field("alice:other");
-                let mut login = std::pin::pin!(users.login(&field, &queue));
+            for _ in 0..MAX_PENDING_LOGINS {
+                let header = basic_auth("alice:other");
+                let mut login = std::pin::pin!(users.login(&header, &pending));
                 let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(login.as_mut().poll(cx))).await;
                 assert!(polled.is_pending());
             }
-            assert_eq!(users.login(&field("bob:other"), &queue).await, Login::Busy);
+            assert_eq!(users.login(&basic_auth("bob:other"), &pending).await, LoginResult::Busy);
             release.send(()).unwrap();
             busy.await.unwrap().unwrap();
             tokio::task::spawn_blocking(|| ()).await.unwrap();
-            assert_eq!(users.login(&field("bob:other"), &queue).await, Login::Passed);
+            assert_eq!(users.login(&basic_auth("bob:other"), &pending).await, LoginResult::Accepted);
         });
-        assert_eq!(queue.load(Ordering::Relaxed), 0);
+        assert_eq!(pending.load(Ordering::Relaxed), 0);
     }
 
     #[test]
-    fn cost_of_a_hash_is_read_and_nothing_else_is_one() {
-        assert_eq!(cost(&bcrypt::hash("x", 5).unwrap()), Some(5));
-        assert_eq!(cost("$2y$10$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"), Some(10));
+    fn only_bcrypt_hashes_have_a_cost() {
+        assert_eq!(bcrypt_cost(&bcrypt::hash("x", 5).unwrap()), Some(5));
+        assert_eq!(bcrypt_cost("$2y$10$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"), Some(10));
         for text in
             ["", "secret", "$1$10$x", "$2y$10$short", "$2y$1$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"]
         {
-            assert_eq!(cost(text), None, "{text}");
+            assert_eq!(bcrypt_cost(text), None, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `--web.config.file`: TLS and users, in the format that Prometheus' exporters share; read again when a file of it changes.
+//! Loads `--web.config.file`: TLS settings and users in the format of Prometheus exporters. It is reloaded when a file changes.
 
 mod document;
 
@@ -11,222 +11,232 @@ use std::time::{Duration, Instant};
 
 use tokio_rustls::TlsAcceptor;
 
-use self::document::{Mistake, TlsSection, Wrong};
-use super::tls::{self, ClientAuth, Oldest, TlsFiles};
-use super::users::{Users, cost};
+use self::document::{ParseError, ParseErrorKind, TlsSection};
+use super::tls::{self, ClientAuth, MinVersion, TlsFiles};
+use super::users::{Users, bcrypt_cost};
 use crate::error::{Error, Result};
 use crate::model::printable;
 
-/// Looked at for changes that often at most.
-const LOOKS: Duration = Duration::from_secs(1);
-/// A file of thousands of users is smaller.
-const LIMIT: u64 = 1024 * 1024;
-/// A hash of this cost keeps a processor busy for some seconds at each first login.
-const DEAREST: u32 = 16;
+/// Minimum time between two checks for changed files.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Maximum size of the file, in bytes. Thousands of users fit.
+const MAX_FILE_SIZE: u64 = 1024 * 1024;
+/// Maximum cost of a bcrypt hash. At this cost a login takes some seconds of CPU time.
+const MAX_BCRYPT_COST: u32 = 16;
 
-/// What it comes to.
-pub(super) struct Loaded {
+/// Holds the settings that were loaded.
+pub(super) struct LoadedConfig {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) users: Option<Users>,
-    /// Whether whoever got through TLS has shown a certificate.
-    pub(super) has_known_clients: bool,
+    /// Whether clients must present a certificate.
+    pub(super) requires_client_certificate: bool,
 }
 
-/// What tells that a file changed: device, inode, size, and the time of the last change.
+/// Identifies a version of a file: device, inode, size, and modification time in seconds and nanoseconds.
 type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
-/// Files, each as it was just before it was read: what changes in between is a change.
+/// Lists files with their stamps, taken before the files were read. So a change while reading is noticed.
 type Stamps = Vec<(PathBuf, Stamp)>;
 
-/// The configuration, as it was when last read.
+/// Holds the web configuration and reloads it.
 pub struct WebConfig {
     path: Option<PathBuf>,
-    state: RefCell<State>,
+    cache: RefCell<Cache>,
 }
 
-struct State {
-    loaded: Rc<Loaded>,
-    /// Of what counts. Where those that are there now are of no use, they differ, and are tried again at each look.
+/// Holds the last valid configuration.
+struct Cache {
+    loaded: Rc<LoadedConfig>,
+    /// Stamps of the files of `loaded`. Invalid files have other stamps, so every check tries to load them again.
     stamps: Stamps,
-    /// What was told of those last.
-    refusal: Option<String>,
-    due: Instant,
+    /// The last warning about invalid files, to print it once.
+    last_warning: Option<String>,
+    next_check: Instant,
 }
 
 impl WebConfig {
-    /// Reads the file; without one there is neither TLS nor any user.
+    /// Loads the file. Without a file there is no TLS and there are no users.
     ///
     /// # Errors
-    /// [`Error::Config`] with what is wrong, and where.
+    /// Returns [`Error::Config`] with the file, the line if known, and the cause.
     pub fn read(path: Option<&Path>) -> Result<Self> {
         let (loaded, stamps) = match path {
             Some(path) => load(path)?,
-            None => (Loaded { tls: None, users: None, has_known_clients: false }, Vec::new()),
+            None => (LoadedConfig { tls: None, users: None, requires_client_certificate: false }, Vec::new()),
         };
-        let state = State { loaded: Rc::new(loaded), stamps, refusal: None, due: Instant::now() + LOOKS };
-        Ok(Self { path: path.map(Path::to_owned), state: RefCell::new(state) })
+        let next_check = Instant::now() + CHECK_INTERVAL;
+        let cache = Cache { loaded: Rc::new(loaded), stamps, last_warning: None, next_check };
+        Ok(Self { path: path.map(Path::to_owned), cache: RefCell::new(cache) })
     }
 
-    /// Whether connections are encrypted.
+    /// Returns whether connections use TLS.
     #[must_use]
     pub fn has_tls(&self) -> bool {
-        self.state.borrow().loaded.tls.is_some()
+        self.cache.borrow().loaded.tls.is_some()
     }
 
-    /// Whether a client has to prove who it is.
+    /// Returns whether clients need a password or a certificate.
     #[must_use]
     pub fn has_authentication(&self) -> bool {
-        let loaded = &self.state.borrow().loaded;
-        loaded.users.is_some() || loaded.has_known_clients
+        let loaded = &self.cache.borrow().loaded;
+        loaded.users.is_some() || loaded.requires_client_certificate
     }
 
-    /// What counts now. A file that changed is read first; where that fails, `remark` is told once and nothing changes.
-    pub(super) fn current(&self, remark: impl FnOnce(&str, Option<&str>)) -> Rc<Loaded> {
-        let mut state = self.state.borrow_mut();
+    /// Returns the current settings, after reloading changed files. If they are invalid, the previous settings stay in use, and
+    /// `warn` is called once with the message and a hint.
+    pub(super) fn current(&self, warn: impl FnOnce(&str, Option<&str>)) -> Rc<LoadedConfig> {
+        let mut cache = self.cache.borrow_mut();
         let now = Instant::now();
         if let Some(path) = &self.path
-            && now >= state.due
+            && now >= cache.next_check
         {
-            state.due = now + LOOKS;
-            if state.stamps.iter().any(|(file, before)| stamp(file) != *before) {
+            cache.next_check = now + CHECK_INTERVAL;
+            if cache.stamps.iter().any(|(file, before)| stamp(file) != *before) {
                 match load(path) {
                     Ok((loaded, stamps)) => {
-                        state.loaded = Rc::new(loaded);
-                        state.stamps = stamps;
-                        state.refusal = None;
+                        cache.loaded = Rc::new(loaded);
+                        cache.stamps = stamps;
+                        cache.last_warning = None;
                     }
                     Err(error) => {
-                        let message = format!("{error}; what was read before still counts");
-                        if state.refusal.as_ref() != Some(&message) {
-                            remark(&message, error.hint().as_deref());
+                        let message = format!("{error}; the previous configuration stays in use");
+                        if cache.last_warning.as_ref() != Some(&message) {
+                            warn(&message, error.hint().as_deref());
                         }
-                        state.refusal = Some(message);
+                        cache.last_warning = Some(message);
                     }
                 }
             }
         }
-        Rc::clone(&state.loaded)
+        Rc::clone(&cache.loaded)
     }
 
-    /// Looks for changes at the next occasion.
-    pub(super) fn look_soon(&self) {
-        self.state.borrow_mut().due = Instant::now();
+    /// Makes the next call of `current` check for changed files.
+    pub(super) fn check_soon(&self) {
+        self.cache.borrow_mut().next_check = Instant::now();
     }
 }
 
+/// Returns the stamp of a file; `None` if it cannot be read.
 fn stamp(path: &Path) -> Stamp {
     let found = fs::metadata(path).ok()?;
     Some((found.dev(), found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
 }
 
-/// Reads the file and those that it names.
-fn load(path: &Path) -> Result<(Loaded, Stamps)> {
+/// Loads the file, and the files that it names.
+fn load(path: &Path) -> Result<(LoadedConfig, Stamps)> {
     let stamped = |file: PathBuf| {
         let stamp = stamp(&file);
         (file, stamp)
     };
     let mut stamps = vec![stamped(path.to_owned())];
-    let found = fs::metadata(path).map_err(|error| refused(path, None, format!("cannot read: {error}"), None))?;
-    if !found.is_file() || found.len() > LIMIT {
-        return Err(refused(path, None, "it is no regular file of at most 1 MiB".to_owned(), None));
+    let found = fs::metadata(path).map_err(|error| config_error(path, None, format!("cannot read: {error}"), None))?;
+    if !found.is_file() || found.len() > MAX_FILE_SIZE {
+        return Err(config_error(path, None, "not a regular file, or larger than 1 MiB".to_owned(), None));
     }
-    let text = fs::read_to_string(path).map_err(|error| refused(path, None, format!("cannot read: {error}"), None))?;
-    let document = document::read(&text).map_err(|mistake| not_right(path, mistake))?;
-    let mut has_known_clients = false;
+    let text =
+        fs::read_to_string(path).map_err(|error| config_error(path, None, format!("cannot read: {error}"), None))?;
+    let document = document::parse(&text).map_err(|error| parse_error(path, error))?;
+    let mut requires_client_certificate = false;
     let tls = match document.tls {
         Some(section) => {
             let tls = tls_files(path, section)?;
             stamps.extend([tls.certificate.clone(), tls.key.clone()].map(stamped));
-            stamps.extend(tls.client_authority.clone().map(stamped));
-            has_known_clients = tls.client == ClientAuth::Required;
-            Some(tls::acceptor(&tls).map_err(|(file, cause)| refused(&file, None, cause, None))?)
+            stamps.extend(tls.client_ca.clone().map(stamped));
+            requires_client_certificate = tls.client_auth == ClientAuth::Required;
+            Some(tls::build_acceptor(&tls).map_err(|(file, cause)| config_error(&file, None, cause, None))?)
         }
         None => None,
     };
     let users = Some(document.users).filter(|users| !users.is_empty());
     for (name, hash) in users.iter().flatten() {
         let key = format!("basic_auth_users.{}", printable(name));
-        match cost(hash) {
+        match bcrypt_cost(hash) {
             None => {
-                let hint = "make it with htpasswd -nBC 10 NAME, and put it in quotes".to_owned();
-                return Err(refused(path, None, format!("{key}: its value is no bcrypt hash"), Some(hint)));
+                let hint = "create it with htpasswd -nBC 10 NAME and put it in quotes".to_owned();
+                return Err(config_error(path, None, format!("{key}: not a bcrypt hash"), Some(hint)));
             }
-            Some(cost) if cost > DEAREST => {
-                let hint = format!("a cost of 10 is usual; {DEAREST} is the most");
-                return Err(refused(
-                    path,
-                    None,
-                    format!("{key}: a hash of cost {cost} would block all logins"),
-                    Some(hint),
-                ));
+            Some(cost) if cost > MAX_BCRYPT_COST => {
+                let hint = format!("use a cost of 10; the maximum is {MAX_BCRYPT_COST}");
+                return Err(config_error(path, None, format!("{key}: cost {cost} is too high"), Some(hint)));
             }
             Some(_) => {}
         }
     }
-    let users = users.map(Users::new).transpose().map_err(|cause| refused(path, None, cause, None))?;
-    Ok((Loaded { tls, users, has_known_clients }, stamps))
+    let users = users.map(Users::new).transpose().map_err(|cause| config_error(path, None, cause, None))?;
+    Ok((LoadedConfig { tls, users, requires_client_certificate }, stamps))
 }
 
-/// Paths are relative to the folder of the file.
+/// Validates the TLS section. Its paths are relative to the directory of the file.
 fn tls_files(path: &Path, section: TlsSection) -> Result<TlsFiles> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let key = |key: &str, cause: String, hint: &str| {
-        Err(refused(path, None, format!("tls_server_config.{key}: {cause}"), Some(hint.to_owned())))
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let key_error = |key: &str, cause: String, hint: &str| {
+        Err(config_error(path, None, format!("tls_server_config.{key}: {cause}"), Some(hint.to_owned())))
     };
-    let client = match section.client_auth_type.as_deref() {
+    let client_auth = match section.client_auth_type.as_deref() {
         None if section.client_ca_file.is_some() => {
             let hint = "set it to RequireAndVerifyClientCert, VerifyClientCertIfGiven or NoClientCert";
-            return key("client_auth_type", "it is missing, and there is a client_ca_file".to_owned(), hint);
+            return key_error("client_auth_type", "missing, although client_ca_file is set".to_owned(), hint);
         }
         None | Some("" | "NoClientCert") => ClientAuth::None,
         Some("VerifyClientCertIfGiven") => ClientAuth::IfGiven,
         Some("RequireAndVerifyClientCert") => ClientAuth::Required,
         Some(other @ ("RequestClientCert" | "RequireAnyClientCert")) => {
-            let cause = format!("{other} takes certificates that nobody verifies, and is not supported");
-            return key("client_auth_type", cause, "use RequireAndVerifyClientCert with a client_ca_file");
+            let cause = format!("{other} accepts unverified certificates and is not supported");
+            return key_error("client_auth_type", cause, "use RequireAndVerifyClientCert with a client_ca_file");
         }
         Some(_) => {
-            let hint = "it is NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert";
-            return key("client_auth_type", "no such type".to_owned(), hint);
+            let hint = "use NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert";
+            return key_error("client_auth_type", "unknown type".to_owned(), hint);
         }
     };
-    if client != ClientAuth::None && section.client_ca_file.is_none() {
-        let cause = "it is missing, and client_auth_type asks for certificates".to_owned();
-        return key("client_ca_file", cause, "let it name the certificates of those who may sign the clients'");
+    if client_auth != ClientAuth::None && section.client_ca_file.is_none() {
+        let cause = "missing, although client_auth_type requires certificates".to_owned();
+        return key_error(
+            "client_ca_file",
+            cause,
+            "set it to a file with the CA certificates that sign the clients' certificates",
+        );
     }
-    let oldest = match section.min_version.as_deref() {
-        None | Some("" | "TLS12") => Oldest::Tls12,
-        Some("TLS13") => Oldest::Tls13,
+    let min_version = match section.min_version.as_deref() {
+        None | Some("" | "TLS12") => MinVersion::Tls12,
+        Some("TLS13") => MinVersion::Tls13,
         Some("TLS10" | "TLS11") => {
-            return key("min_version", "versions before TLS12 are not supported".to_owned(), "use TLS12 or TLS13");
+            return key_error(
+                "min_version",
+                "versions before TLS12 are not supported".to_owned(),
+                "use TLS12 or TLS13",
+            );
         }
-        Some(_) => return key("min_version", "no such version".to_owned(), "use TLS12 or TLS13"),
+        Some(_) => return key_error("min_version", "unknown version".to_owned(), "use TLS12 or TLS13"),
     };
     Ok(TlsFiles {
-        certificate: folder.join(section.cert_file),
-        key: folder.join(section.key_file),
-        client_authority: section.client_ca_file.map(|file| folder.join(file)),
-        client,
-        oldest,
+        certificate: directory.join(section.cert_file),
+        key: directory.join(section.key_file),
+        client_ca: section.client_ca_file.map(|file| directory.join(file)),
+        client_auth,
+        min_version,
     })
 }
 
-fn not_right(path: &Path, mistake: Mistake) -> Error {
-    const KNOWN: &str =
+/// Converts an error of the parser, with the file and line.
+fn parse_error(path: &Path, error: ParseError) -> Error {
+    const KNOWN_KEYS: &str =
         "tls_server_config with cert_file, key_file, client_ca_file, client_auth_type, min_version; basic_auth_users";
-    let shown = |key: &str| printable(&key.chars().take(40).collect::<String>()).into_owned();
-    let (cause, hint) = match mistake.what {
-        Wrong::UnknownKey(key) => (format!("{}: no such key", shown(&key)), format!("known: {KNOWN}")),
-        Wrong::MissingKey(key) => (format!("{key}: it is missing"), format!("known: {KNOWN}")),
-        Wrong::RepeatedKey(key) => {
-            (format!("{}: this key was there before", shown(&key)), "leave one of the two".to_owned())
+    let escaped = |key: &str| printable(&key.chars().take(40).collect::<String>()).into_owned();
+    let (cause, hint) = match error.kind {
+        ParseErrorKind::UnknownKey(key) => (format!("{}: no such key", escaped(&key)), format!("known: {KNOWN_KEYS}")),
+        ParseErrorKind::MissingKey(key) => (format!("{key}: missing"), format!("known: {KNOWN_KEYS}")),
+        ParseErrorKind::DuplicateKey(key) => {
+            (format!("{}: duplicate key", escaped(&key)), "remove one of them".to_owned())
         }
-        Wrong::Shape => ("it is not what it should be".to_owned(), format!("it is YAML; known: {KNOWN}")),
+        ParseErrorKind::Invalid => ("invalid YAML or unexpected type".to_owned(), format!("known: {KNOWN_KEYS}")),
     };
-    refused(path, Some(mistake.line), cause, Some(hint))
+    config_error(path, Some(error.line), cause, Some(hint))
 }
 
-fn refused(path: &Path, line: Option<usize>, cause: String, hint: Option<String>) -> Error {
+/// Returns an error about a file, or about one line of it.
+fn config_error(path: &Path, line: Option<usize>, cause: String, hint: Option<String>) -> Error {
     let file = printable(&path.to_string_lossy()).into_owned();
     let subject = line.map_or(file.clone(), |line| format!("{file}:{line}"));
     Error::Config { subject, cause, hint }
@@ -237,8 +247,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<WebConfig> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("web.yml");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("web.yml");
         fs::write(&path, text).unwrap();
         WebConfig::read(Some(&path))
     }
@@ -252,7 +262,7 @@ mod tests {
     const HASH: &str = "$2y$10$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay";
 
     #[test]
-    fn nothing_is_no_tls_and_no_users() {
+    fn empty_file_means_no_tls_and_no_users() {
         for text in [
             "",
             "# only a comment\n",
@@ -268,29 +278,29 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_by_line_and_key_and_hold_no_secret() {
+    fn errors_name_line_and_key_and_contain_no_secret() {
         for (text, expected) in [
             ("basic_auth_user:\n  a: b\n", ":1: basic_auth_user: no such key"),
             ("http_server_config:\n  http2: true\n", ":1: http_server_config: no such key"),
             ("tls_server_config:\n  cert_file: a\n  key_file: b\n  ciphers: c\n", ":4: ciphers: no such key"),
-            ("tls_server_config:\n  cert_file: a\n", ": key_file: it is missing"),
-            ("basic_auth_users:\n  alice: secret\n", ": basic_auth_users.alice: its value is no bcrypt hash"),
-            ("basic_auth_users: alice:secret\n", "it is not what it should be"),
-            ("- secret\n", "it is not what it should be"),
-            ("basic_auth_users: [secret\n", "it is not what it should be"),
-            ("basic_auth_users:\n  alice: [secret]\n", ":2: it is not what it should be"),
-            ("basic_auth_users:\n  alice: &x secret\n  bob: *x\n", ":3: it is not what it should be"),
-            ("{}\n---\nbasic_auth_users: {alice: secret}\n", "it is not what it should be"),
-            ("basic_auth_users:\n  alice: secret\n  alice: secret\n", ":3: alice: this key was there before"),
-            ("{}\n\tsecret: @\n", "it is not what it should be"),
+            ("tls_server_config:\n  cert_file: a\n", ": key_file: missing"),
+            ("basic_auth_users:\n  alice: secret\n", ": basic_auth_users.alice: not a bcrypt hash"),
+            ("basic_auth_users: alice:secret\n", "invalid YAML or unexpected type"),
+            ("- secret\n", "invalid YAML or unexpected type"),
+            ("basic_auth_users: [secret\n", "invalid YAML or unexpected type"),
+            ("basic_auth_users:\n  alice: [secret]\n", ":2: invalid YAML or unexpected type"),
+            ("basic_auth_users:\n  alice: &x secret\n  bob: *x\n", ":3: invalid YAML or unexpected type"),
+            ("{}\n---\nbasic_auth_users: {alice: secret}\n", "invalid YAML or unexpected type"),
+            ("basic_auth_users:\n  alice: secret\n  alice: secret\n", ":3: alice: duplicate key"),
+            ("{}\n\tsecret: @\n", "invalid YAML or unexpected type"),
             (
                 "tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAnyClientCert}\n",
-                "RequireAnyClientCert takes certificates that nobody verifies",
+                "RequireAnyClientCert accepts unverified certificates",
             ),
             ("tls_server_config: {cert_file: a, key_file: b, min_version: TLS10}\n", "versions before TLS12"),
             (
                 "tls_server_config: {cert_file: a, key_file: b, client_auth_type: VerifyClientCertIfGiven}\n",
-                "client_ca_file: it is missing",
+                "client_ca_file: missing",
             ),
         ] {
             let message = message(text);
@@ -300,41 +310,41 @@ mod tests {
     }
 
     #[test]
-    fn hash_too_dear_to_compare_is_refused() {
+    fn hash_too_dear_to_compare_is_config_error() {
         let text = format!("basic_auth_users:\n  alice: {}\n", HASH.replace("$10$", "$17$"));
         assert!(message(&text).contains("cost 17"));
     }
 
     #[test]
-    fn file_that_is_missing_is_named() {
+    fn missing_file_is_named() {
         let error = read("tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n").err().unwrap();
         assert!(error.to_string().contains("cert.pem: cannot read: "), "{error}");
     }
 
     #[test]
-    fn change_is_taken_and_a_broken_one_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("web.yml");
+    fn valid_change_is_loaded_and_invalid_one_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("web.yml");
         fs::write(&path, format!("basic_auth_users:\n  alice: {HASH}\n")).unwrap();
         let config = WebConfig::read(Some(&path)).unwrap();
-        let look = || {
-            config.look_soon();
-            let mut told = None;
-            let loaded = config.current(|message, _| told = Some(message.to_owned()));
-            (loaded.users.is_some(), told)
+        let check = || {
+            config.check_soon();
+            let mut warning = None;
+            let loaded = config.current(|message, _| warning = Some(message.to_owned()));
+            (loaded.users.is_some(), warning)
         };
-        assert_eq!(look(), (true, None));
+        assert_eq!(check(), (true, None));
         fs::write(&path, "nonsense: true\n").unwrap();
-        let (has_users, told) = look();
-        assert!(has_users && told.unwrap().ends_with("no such key; what was read before still counts"));
-        assert_eq!(look(), (true, None), "it is told once");
+        let (has_users, warning) = check();
+        assert!(has_users && warning.unwrap().ends_with("no such key; the previous configuration stays in use"));
+        assert_eq!(check(), (true, None), "the warning is printed once");
         fs::write(&path, "{}\n").unwrap();
-        assert_eq!(look(), (false, None));
-        // What it names may come later.
+        assert_eq!(check(), (false, None));
+        // The files that it names may appear later.
         fs::write(&path, "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n").unwrap();
-        assert!(look().1.unwrap().contains("cert.pem: cannot read: "));
-        fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
-        let told = look().1.unwrap();
-        assert!(told.contains("cert.pem") && !told.contains("cannot read"), "{told}");
+        assert!(check().1.unwrap().contains("cert.pem: cannot read: "));
+        fs::write(directory.path().join("cert.pem"), "no certificate").unwrap();
+        let warning = check().1.unwrap();
+        assert!(warning.contains("cert.pem") && !warning.contains("cannot read"), "{warning}");
     }
 }

@@ -1,22 +1,22 @@
-//! The web configuration as it is written: YAML -> settings.
+//! Parses the YAML of the web configuration.
 //!
-//! It is read event by event, without a tree: nothing of it is deeper than two mappings, so that nothing grows with what the
-//! file holds, and an alias is refused before anything is copied.
+//! It reads parser events and builds no tree. The format has two levels of mappings, so a malicious file cannot make it
+//! allocate much. Aliases are rejected.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput};
 
-/// The whole file.
+/// Holds the parsed file.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     pub(super) tls: Option<TlsSection>,
-    /// Name and bcrypt hash.
+    /// bcrypt hash of each user.
     pub(super) users: BTreeMap<String, String>,
 }
 
-/// `tls_server_config`.
+/// Holds the section `tls_server_config`.
 #[derive(Debug)]
 pub(super) struct TlsSection {
     pub(super) cert_file: PathBuf,
@@ -26,30 +26,34 @@ pub(super) struct TlsSection {
     pub(super) min_version: Option<String>,
 }
 
-/// What is wrong with the file, and in which line, from 1.
+/// Says what is wrong with the file, and in which line (from 1).
 #[derive(Debug)]
-pub(super) struct Mistake {
+pub(super) struct ParseError {
     pub(super) line: usize,
-    pub(super) what: Wrong,
+    pub(super) kind: ParseErrorKind,
 }
 
-/// Somebody may have put a password where it does not belong: values are never part of it.
+/// Says what is wrong. It never contains values: one may be a misplaced password.
 #[derive(Debug)]
-pub(super) enum Wrong {
+pub(super) enum ParseErrorKind {
     UnknownKey(String),
     MissingKey(&'static str),
-    RepeatedKey(String),
-    /// It is no YAML, or of another shape.
-    Shape,
+    DuplicateKey(String),
+    /// Invalid YAML, or a value of an unexpected type.
+    Invalid,
 }
 
-type Result<T> = std::result::Result<T, Mistake>;
+type Result<T> = std::result::Result<T, ParseError>;
 
-pub(super) fn read(text: &str) -> Result<Document> {
-    let mut reader = Reader { events: Parser::new_from_str(text), line: 1 };
+/// Parses the file.
+///
+/// # Errors
+/// Returns the first error and its line.
+pub(super) fn parse(text: &str) -> Result<Document> {
+    let mut reader = EventReader { events: Parser::new_from_str(text), line: 1 };
     let mut document = Document::default();
     reader.expect(&Event::StreamStart)?;
-    // Nothing, or nothing but comments.
+    // The file is empty, or has only comments.
     if reader.next()? == Event::StreamEnd {
         return Ok(document);
     }
@@ -61,7 +65,7 @@ pub(super) fn read(text: &str) -> Result<Document> {
                 document.users.insert(name.to_owned(), hash);
                 Ok(())
             })?,
-            _ => return Err(reader.mistake(Wrong::UnknownKey(key.to_owned()))),
+            _ => return Err(reader.error(ParseErrorKind::UnknownKey(key.to_owned()))),
         }
         Ok(())
     })?;
@@ -70,8 +74,8 @@ pub(super) fn read(text: &str) -> Result<Document> {
     Ok(document)
 }
 
-/// An empty section is none.
-fn tls_section(reader: &mut Reader<'_>) -> Result<Option<TlsSection>> {
+/// Reads the TLS section; `None` if it is empty.
+fn tls_section(reader: &mut EventReader<'_>) -> Result<Option<TlsSection>> {
     let [mut cert_file, mut key_file, mut client_ca_file, mut client_auth_type, mut min_version] = [const { None }; 5];
     let mut is_empty = true;
     let line = reader.line;
@@ -83,7 +87,7 @@ fn tls_section(reader: &mut Reader<'_>) -> Result<Option<TlsSection>> {
             "client_ca_file" => &mut client_ca_file,
             "client_auth_type" => &mut client_auth_type,
             "min_version" => &mut min_version,
-            _ => return Err(reader.mistake(Wrong::UnknownKey(key.to_owned()))),
+            _ => return Err(reader.error(ParseErrorKind::UnknownKey(key.to_owned()))),
         };
         *value = reader.text()?;
         Ok(())
@@ -91,77 +95,82 @@ fn tls_section(reader: &mut Reader<'_>) -> Result<Option<TlsSection>> {
     if is_empty {
         return Ok(None);
     }
-    let needed =
-        |value: Option<String>, key| value.map(PathBuf::from).ok_or(Mistake { line, what: Wrong::MissingKey(key) });
+    let required = |value: Option<String>, key| {
+        value.map(PathBuf::from).ok_or(ParseError { line, kind: ParseErrorKind::MissingKey(key) })
+    };
     Ok(Some(TlsSection {
-        cert_file: needed(cert_file, "cert_file")?,
-        key_file: needed(key_file, "key_file")?,
+        cert_file: required(cert_file, "cert_file")?,
+        key_file: required(key_file, "key_file")?,
         client_ca_file: client_ca_file.map(PathBuf::from),
         client_auth_type,
         min_version,
     }))
 }
 
-struct Reader<'a> {
+/// Reads parser events.
+struct EventReader<'a> {
     events: Parser<'a, StrInput<'a>>,
-    /// Of what was read last.
+    /// Line of the last event.
     line: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn mistake(&self, what: Wrong) -> Mistake {
-        Mistake { line: self.line, what }
+impl<'a> EventReader<'a> {
+    /// Returns an error at the current line.
+    fn error(&self, kind: ParseErrorKind) -> ParseError {
+        ParseError { line: self.line, kind }
     }
 
+    /// Returns the next event.
     fn next(&mut self) -> Result<Event<'a>> {
         match self.events.next_event() {
             Some(Ok((event, span))) => {
                 self.line = span.start.line();
                 Ok(event)
             }
-            Some(Err(error)) => Err(Mistake { line: error.marker().line(), what: Wrong::Shape }),
-            None => Err(self.mistake(Wrong::Shape)),
+            Some(Err(error)) => Err(ParseError { line: error.marker().line(), kind: ParseErrorKind::Invalid }),
+            None => Err(self.error(ParseErrorKind::Invalid)),
         }
     }
 
+    /// Requires the next event to be this one.
     fn expect(&mut self, expected: &Event<'_>) -> Result<()> {
-        if self.next()? == *expected { Ok(()) } else { Err(self.mistake(Wrong::Shape)) }
+        if self.next()? == *expected { Ok(()) } else { Err(self.error(ParseErrorKind::Invalid)) }
     }
 
-    /// Calls `each` for every key, which reads the value. Nothing where a mapping should be is an empty one.
+    /// Reads a mapping. It calls `each` for every key; `each` reads the value. A null counts as an empty mapping.
     fn mapping(&mut self, mut each: impl FnMut(&mut Self, &str) -> Result<()>) -> Result<()> {
         match self.next()? {
             Event::MappingStart(..) => {}
             Event::Scalar(value, ScalarStyle::Plain, ..) if is_null(&value) => return Ok(()),
-            _ => return Err(self.mistake(Wrong::Shape)),
+            _ => return Err(self.error(ParseErrorKind::Invalid)),
         }
         let mut seen = Vec::new();
         loop {
             match self.next()? {
                 Event::MappingEnd => return Ok(()),
                 Event::Scalar(key, ..) if seen.contains(&key) => {
-                    return Err(self.mistake(Wrong::RepeatedKey(key.into_owned())));
+                    return Err(self.error(ParseErrorKind::DuplicateKey(key.into_owned())));
                 }
                 Event::Scalar(key, ..) => {
                     each(self, &key)?;
                     seen.push(key);
                 }
-                _ => return Err(self.mistake(Wrong::Shape)),
+                _ => return Err(self.error(ParseErrorKind::Invalid)),
             }
         }
     }
 
-    /// A text; `None` if nothing stands there.
+    /// Reads a scalar; `None` if it is null.
     fn text(&mut self) -> Result<Option<String>> {
         match self.next()? {
             Event::Scalar(value, ScalarStyle::Plain, ..) if is_null(&value) => Ok(None),
             Event::Scalar(value, ..) => Ok(Some(value.into_owned())),
-            _ => Err(self.mistake(Wrong::Shape)),
+            _ => Err(self.error(ParseErrorKind::Invalid)),
         }
     }
 }
 
-/// As YAML 1.2's core schema has it.
+/// Returns whether a plain scalar is null, by the core schema of YAML 1.2.
 fn is_null(plain: &str) -> bool {
     matches!(plain, "" | "~" | "null" | "Null" | "NULL")
 }

@@ -239,19 +239,22 @@ fn paths_reasons_and_limits_are_the_server_s() {
     assert_eq!(written, have);
 
     let mut reasons = "| reason | stands for |\n|---|---|\n".to_owned();
-    for (reason, means) in http::REFUSALS {
+    for (reason, means) in http::REFUSAL_REASONS {
         writeln!(reasons, "| `{reason}` | {means} |").unwrap();
     }
     assert_eq!(table(HTTP, &text, "### What is refused"), reasons);
 
     let limits = table(HTTP, &text, "## Limits");
     for (limit, is) in [
-        ("connections at a time", format!("{}, or", http::CONNECTIONS)),
-        ("the head of a request", format!("{} KiB, and {} fields", http::HEAD / 1024, http::FIELDS)),
-        ("the time to send it", format!("{} s |", http::HEAD_TIME.as_secs())),
-        ("the time between two requests", format!("{} s |", http::IDLE_TIME.as_secs())),
-        ("the time to take it", format!("{} s |", http::TAKE_TIME.as_secs())),
-        ("the time that what is under way has when it is ended", format!("{} s |", http::END_TIME.as_secs())),
+        ("connections at a time", format!("{}, or", http::DEFAULT_MAX_CONNECTIONS)),
+        (
+            "the head of a request",
+            format!("{} KiB, and {} fields", http::MAX_HEADER_BYTES / 1024, http::MAX_HEADER_FIELDS),
+        ),
+        ("the time to send it", format!("{} s |", http::HEADER_TIMEOUT.as_secs())),
+        ("the time between two requests", format!("{} s |", http::IDLE_TIMEOUT.as_secs())),
+        ("the time to take it", format!("{} s |", http::WRITE_TIMEOUT.as_secs())),
+        ("the time that what is under way has when it is ended", format!("{} s |", http::SHUTDOWN_TIMEOUT.as_secs())),
     ] {
         assert!(limits.contains(&format!("\n| {limit} | {is}")), "{HTTP}: {limit}: {is}");
     }

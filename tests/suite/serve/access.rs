@@ -129,7 +129,7 @@ fn password_is_needed_everywhere_and_a_change_of_the_file_counts() {
     eventually("it says what is wrong", || {
         // It is looked at when somebody asks.
         status("/metrics", bob);
-        server.stderr().contains("what was read before still counts").then_some(())
+        server.stderr().contains("the previous configuration stays in use").then_some(())
     });
     assert_eq!((status("/metrics", bob), status("/metrics", alice)), (200, 401));
     assert!(!server.stderr().contains("nonsense"), "{}", server.stderr());

@@ -246,7 +246,7 @@ fn body_is_refused_before_it_comes() {
     });
     assert_eq!(waiting.len(), ROUNDS * promises.len());
     assert_eq!(server.refused("body"), (4 * ROUNDS + 1) as f64);
-    assert_eq!(server.refused("head"), (2 * ROUNDS) as f64);
+    assert_eq!(server.refused("header"), (2 * ROUNDS) as f64);
     end(server);
 }
 
@@ -342,7 +342,7 @@ fn head_without_end_is_cut_off_at_8_kib_and_100_fields() {
         client.send(&most).unwrap();
         assert_eq!(client.response().unwrap().status, 200);
     });
-    assert_eq!(server.refused("head"), heads.len() as f64);
+    assert_eq!(server.refused("header"), heads.len() as f64);
     end(server);
 }
 
@@ -442,7 +442,7 @@ fn pipelined_requests_are_answered_in_their_order() {
         assert_eq!(statuses, [200, 200, 400]);
         assert_eq!(responses[2].code(), "BAD_REQUEST");
     });
-    assert_eq!(server.refused("head"), 1.0);
+    assert_eq!(server.refused("header"), 1.0);
     end(server);
 }
 
@@ -487,7 +487,7 @@ fn ten_thousand_random_requests_are_answered() {
     });
     let refused = refused.into_inner().unwrap();
     assert!(refused > 5000, "{refused}");
-    assert!(server.refused("head") > 5000.0);
+    assert!(server.refused("header") > 5000.0);
     end(server);
 }
 
@@ -626,22 +626,22 @@ fn requests_for_what_is_not_here_are_answered_once() {
         (format!("GET //metrics HTTP/1.1\r\n{host}"), 404, ""),
         // Other versions, and what is none.
         ("GET /health HTTP/1.0\r\n\r\n".to_owned(), 200, ""),
-        ("GET /health\r\n\r\n".to_owned(), 400, "head"),
-        ("GET /health\r\n".to_owned(), 400, "head"),
-        (format!("GET /health HTTP/2.0\r\n{host}"), 400, "head"),
-        (format!("GET /health HTTP/1.2\r\n{host}"), 400, "head"),
-        (format!("GET /\0 HTTP/1.1\r\n{host}"), 400, "head"),
-        (format!("GET / HTTP/1.1\r\nX\0: y\r\n{host}"), 400, "head"),
-        (format!("GET / HTTP/1.1\r\nX: y\r\n folded\r\n{host}"), 400, "head"),
-        (format!("GET / HTTP/1.1\r\nX : y\r\n{host}"), 400, "head"),
-        (format!("GET / HTTP/1.1\r\nContent-Length: -1\r\n{host}"), 400, "head"),
-        (format!("GET / HTTP/1.1\r\nContent-Length: +1\r\n{host}"), 400, "head"),
-        (format!("GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n{host}"), 400, "head"),
-        (format!("GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n{host}"), 400, "head"),
+        ("GET /health\r\n\r\n".to_owned(), 400, "header"),
+        ("GET /health\r\n".to_owned(), 400, "header"),
+        (format!("GET /health HTTP/2.0\r\n{host}"), 400, "header"),
+        (format!("GET /health HTTP/1.2\r\n{host}"), 400, "header"),
+        (format!("GET /\0 HTTP/1.1\r\n{host}"), 400, "header"),
+        (format!("GET / HTTP/1.1\r\nX\0: y\r\n{host}"), 400, "header"),
+        (format!("GET / HTTP/1.1\r\nX: y\r\n folded\r\n{host}"), 400, "header"),
+        (format!("GET / HTTP/1.1\r\nX : y\r\n{host}"), 400, "header"),
+        (format!("GET / HTTP/1.1\r\nContent-Length: -1\r\n{host}"), 400, "header"),
+        (format!("GET / HTTP/1.1\r\nContent-Length: +1\r\n{host}"), 400, "header"),
+        (format!("GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n{host}"), 400, "header"),
+        (format!("GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n{host}"), 400, "header"),
         (format!("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n{host}"), 413, "body"),
         (format!("GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0\r\n{host}"), 200, ""),
-        ("\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03\r\n\r\n".to_owned(), 400, "head"),
-        ("SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(), 400, "head"),
+        ("\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03\r\n\r\n".to_owned(), 400, "header"),
+        ("SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(), 400, "header"),
     ];
     under_attack(&server, || {
         for (request, status, reason) in &requests {
@@ -663,12 +663,12 @@ fn requests_for_what_is_not_here_are_answered_once() {
             assert!(client.is_closed(), "{request:?}");
         }
         // Who speaks HTTP/2 understands no answer of ours, and is cut off.
-        let before = server.refused("head");
+        let before = server.refused("header");
         for _ in 0..100 {
             let (responses, _) = exchange(server.address(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
             assert!(responses.is_empty());
         }
-        assert_eq!(server.refused("head"), before + 100.0);
+        assert_eq!(server.refused("header"), before + 100.0);
     });
     end(server);
 }
@@ -966,8 +966,9 @@ fn who_dawdles_is_cut_off_in_time() {
                 .into();
             let (start, mut client) = (Instant::now(), server.client());
             let text = eventually("they are cut off", || {
-                Some(client.get("/metrics").unwrap().text())
-                    .filter(|text| super::client::metric(text, "wgstat_http_refused_total{reason=\"take_time\"}") > 2.0)
+                Some(client.get("/metrics").unwrap().text()).filter(|text| {
+                    super::client::metric(text, "wgstat_http_refused_total{reason=\"write_timeout\"}") > 2.0
+                })
             });
             assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
             assert_eq!(
@@ -979,13 +980,13 @@ fn who_dawdles_is_cut_off_in_time() {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             }
         });
-        assert_eq!(server.refused("head_time"), 6.0);
-        assert_eq!(server.refused("idle_time"), 2.0);
-        assert_eq!(server.refused("take_time"), 3.0);
+        assert_eq!(server.refused("header_timeout"), 6.0);
+        assert_eq!(server.refused("idle_timeout"), 2.0);
+        assert_eq!(server.refused("write_timeout"), 3.0);
     });
     let text = over_tls(&encrypted, &config).get("/metrics").unwrap().text();
-    assert_eq!(super::client::metric(&text, "wgstat_http_refused_total{reason=\"head_time\"}"), 2.0);
-    assert_eq!(super::client::metric(&text, "wgstat_http_refused_total{reason=\"idle_time\"}"), 1.0);
+    assert_eq!(super::client::metric(&text, "wgstat_http_refused_total{reason=\"header_timeout\"}"), 2.0);
+    assert_eq!(super::client::metric(&text, "wgstat_http_refused_total{reason=\"idle_timeout\"}"), 1.0);
     end(server);
     end(encrypted);
 }

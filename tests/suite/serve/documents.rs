@@ -100,7 +100,7 @@ fn metrics_are_those_of_the_command_and_the_server_s_own() {
     assert_eq!(without(&command), without(&http));
     assert!(metric(parts[2], "wgstat_http_requests_total{code=\"200\"}") >= 2.0);
     assert!(metric(parts[2], "wgstat_http_request_duration_seconds_count") >= 2.0);
-    for reason in ["connections", "head", "body", "host", "credentials", "take_time"] {
+    for reason in ["connections", "header", "body", "host", "credentials", "write_timeout"] {
         assert!(parts[1].contains(&format!("wgstat_http_refused_total{{reason=\"{reason}\"}} 0\n")), "{reason}");
     }
     let head = parts[3].to_lowercase();
@@ -295,9 +295,9 @@ fn names_are_read_again_when_a_file_changes_or_when_told_to() {
     let text = served("boringtun", "--config c.toml", script);
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].parse::<u32>().unwrap() < 200 && lines[1].parse::<u32>().unwrap() < 200, "{text}");
-    assert_eq!(lines[2], "1", "what was read before still counts: {text}");
+    assert_eq!(lines[2], "1", "the previous configuration stays in use: {text}");
     assert!(lines[3].parse::<u32>().unwrap() < 200, "{text}");
-    let told = "wgstat: c.toml:2: networks.wg1.nmae: no such key; what was read before still counts";
+    let told = "wgstat: c.toml:2: networks.wg1.nmae: no such key; the previous configuration stays in use";
     assert!(lines.contains(&told) && lines.contains(&"hint: did you mean name? (known: name, id)"), "{text}");
 }
 

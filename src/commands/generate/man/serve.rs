@@ -4,7 +4,10 @@ use std::io;
 
 use super::{Page, errors, metrics};
 use crate::commands::serve::PATHS;
-use crate::http::{CONNECTIONS, END_TIME, FIELDS, HEAD, HEAD_TIME, IDLE_TIME, Metrics, REFUSALS, TAKE_TIME};
+use crate::http::{
+    DEFAULT_MAX_CONNECTIONS, HEADER_TIMEOUT, IDLE_TIMEOUT, MAX_HEADER_BYTES, MAX_HEADER_FIELDS, Metrics,
+    REFUSAL_REASONS, SHUTDOWN_TIMEOUT, WRITE_TIMEOUT,
+};
 
 pub(super) fn sections(page: &mut Page) -> io::Result<()> {
     paths(page);
@@ -102,16 +105,16 @@ fn tls(page: &mut Page) {
 fn limits(page: &mut Page) {
     page.section("LIMITS OF REQUESTS").text("What is beyond them is refused, and counted.");
     page.item(
-        &format!("{CONNECTIONS} connections"),
+        &format!("{DEFAULT_MAX_CONNECTIONS} connections"),
         "Or as --max-connections says; the next is answered with 503 at once, over TLS closed.",
     );
-    page.item(&format!("{} KiB of head", HEAD / 1024), &format!("And {FIELDS} fields."));
+    page.item(&format!("{} KiB of head", MAX_HEADER_BYTES / 1024), &format!("And {MAX_HEADER_FIELDS} fields."));
     page.item(
-        &format!("{} s to send it", HEAD_TIME.as_secs()),
+        &format!("{} s to send it", HEADER_TIMEOUT.as_secs()),
         "From its first byte; for the first request of a connection, from its beginning.",
     );
-    page.item(&format!("{} s idle", IDLE_TIME.as_secs()), "Between two requests.");
-    page.item(&format!("{} s to take the answer", TAKE_TIME.as_secs()), "From when it is made.");
+    page.item(&format!("{} s idle", IDLE_TIMEOUT.as_secs()), "Between two requests.");
+    page.item(&format!("{} s to take the answer", WRITE_TIMEOUT.as_secs()), "From when it is made.");
     page.item("No body", "A request that has one or promises one is answered with 413, and none of it is read.");
 }
 
@@ -121,7 +124,7 @@ fn own_metrics(page: &mut Page) -> io::Result<()> {
     Metrics::new().map_err(io::Error::other)?.write(&mut text);
     metrics::list(page, &metrics::families(&String::from_utf8_lossy(&text)));
     page.paragraph("The reasons why something is refused:");
-    for (reason, text) in REFUSALS {
+    for (reason, text) in REFUSAL_REASONS {
         page.item(reason, text);
     }
     Ok(())
@@ -133,7 +136,7 @@ fn signals(page: &mut Page) {
         "SIGTERM, SIGINT",
         &format!(
             "No new connection is taken; what is under way may end within {} s. The exit status is 0.",
-            END_TIME.as_secs()
+            SHUTDOWN_TIMEOUT.as_secs()
         ),
     );
     page.item(
