@@ -1,8 +1,8 @@
 //! The live view of `watch` on a terminal.
 //!
-//! One thread takes the samples, one reads keys, one waits for signals; what they bring goes through one queue to the thread
-//! that draws, which alone touches the terminal. What a message does to the view is in [`App`], how the view looks in `view`;
-//! neither knows of threads or of a real terminal.
+//! One thread samples, one reads keys and one waits for signals. They send messages through one queue to the thread that draws,
+//! which is the only one that writes to the terminal. [`App`] holds the state of the view and `view` draws it; both know neither
+//! threads nor a terminal.
 
 mod app;
 mod figures;
@@ -25,30 +25,29 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SI
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-pub use self::app::{App, Wish};
+pub use self::app::{App, Effect, ViewOptions};
 pub use self::figures::Units;
-pub use self::input::{KEYS, Key};
+pub use self::input::{KEYS, KeyHelp};
 pub use self::terminal::Screen;
 pub use self::view::draw;
 use crate::error::{Error, Result};
-use crate::render::human::Style;
 use crate::sampler::{Next, Tick, Watch};
 
-/// Messages that wait to be seen to; who brings more has to wait.
-const QUEUE: usize = 64;
-/// A signal is to end the view within this, also where the terminal takes no more output (Ctrl-S).
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Capacity of the message queue; a sender waits while it is full.
+const QUEUE_LENGTH: usize = 64;
+/// Time after which a signal ends the process even if the terminal blocks output (Ctrl-S).
+const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where ticks come from.
-pub trait Source: Send {
-    /// Waits for the next one, as [`Watch::next`].
+/// Delivers the samples.
+pub trait TickSource: Send {
+    /// Waits for the next sample, as [`Watch::next`].
     fn next(&mut self, files: &[PollFd<'_>]) -> Next;
 
-    /// As [`Watch::set_interval`].
+    /// Changes the interval, as [`Watch::set_interval`].
     fn set_interval(&mut self, interval: Duration);
 }
 
-impl Source for Watch {
+impl TickSource for Watch {
     fn next(&mut self, files: &[PollFd<'_>]) -> Next {
         Watch::next(self, files)
     }
@@ -58,43 +57,36 @@ impl Source for Watch {
     }
 }
 
-/// How the view is to be.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Between two ticks, at first.
-    pub interval: Duration,
-    /// End after so many ticks.
-    pub count: Option<u64>,
-    /// Colours and characters that the terminal has.
-    pub style: Style,
-}
-
-/// What a thread brings.
+/// Lists the messages to the drawing thread.
 enum Message {
-    TimedSample(Next),
+    Sample(Next),
     Terminal(io::Result<Event>),
     Signal(i32),
     Panic(Box<dyn Any + Send>),
 }
 
-/// Why the view ends.
-enum End {
-    Left,
+/// Lists the reasons for which the view ends.
+enum Exit {
+    Quit,
     Signal(i32),
     Panic(Box<dyn Any + Send>),
 }
 
-/// Shows the view until it is left; returns the last look, and why none could be taken since. A signal that ends programs ends
-/// this one, once the terminal is as it was.
+/// Shows the view until the user quits. Returns the last sample, and the error since then, if any. A signal that terminates
+/// programs terminates this one after the terminal was restored.
 ///
 /// # Errors
-/// Where the terminal cannot be drawn on.
+/// If the terminal cannot be set up or drawn on.
 ///
 /// # Panics
-/// Where the source does, once the terminal is as it was.
-pub fn run(source: impl Source + 'static, first: Arc<Tick>, options: Options) -> Result<(Arc<Tick>, Option<Error>)> {
-    let (sender, messages) = sync_channel(QUEUE);
-    // Before the terminal is changed: no signal finds it so and nobody to mend it.
+/// If the source panics, after the terminal was restored.
+pub fn run(
+    source: impl TickSource + 'static,
+    first: Arc<Tick>,
+    options: ViewOptions,
+) -> Result<(Arc<Tick>, Option<Error>)> {
+    let (sender, messages) = sync_channel(QUEUE_LENGTH);
+    // Before the terminal is set up, so that every signal restores it.
     let signals =
         Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH]).map_err(Error::Terminal)?;
     let sampling = Sampling::start(source, sender.clone()).map_err(Error::Terminal)?;
@@ -102,69 +94,69 @@ pub fn run(source: impl Source + 'static, first: Arc<Tick>, options: Options) ->
     let mut screen = Screen::enter().map_err(Error::Terminal)?;
     spawn("signals", sender.clone(), move |sender| forward_signals(signals, sender)).map_err(Error::Terminal)?;
     spawn("keys", sender, forward_keys).map_err(Error::Terminal)?;
-    let end = show(&mut screen, &mut app, &messages, &sampling, options.count);
+    let exit = show(&mut screen, &mut app, &messages, &sampling, options.count);
     drop(screen);
-    match end.map_err(Error::Terminal)? {
-        End::Left => {}
-        End::Signal(signal) => emulate_default_handler(signal).map_err(Error::Terminal)?,
-        End::Panic(payload) => {
-            terminal::print_last_words();
+    match exit.map_err(Error::Terminal)? {
+        Exit::Quit => {}
+        Exit::Signal(signal) => emulate_default_handler(signal).map_err(Error::Terminal)?,
+        Exit::Panic(payload) => {
+            terminal::print_panic_message();
             resume_unwind(payload);
         }
     }
     Ok(app.into_last())
 }
 
-/// Draws whenever something happened, and every second, because ages tick.
+/// Draws after every message, and every second, because ages change. Returns why the view ends.
 fn show(
     screen: &mut Screen,
     app: &mut App,
     messages: &Receiver<Message>,
     sampling: &Sampling,
     count: Option<u64>,
-) -> io::Result<End> {
-    let mut ticks = 1;
+) -> io::Result<Exit> {
+    let mut updates = 1;
     loop {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         app.set_clock(now.as_secs());
-        // The library that reads keys does not see the end of a terminal, and would look for it without rest.
-        if terminal::is_gone() {
-            return Ok(End::Left);
+        // Crossterm does not detect a closed terminal and would poll it in a busy loop.
+        if terminal::is_closed() {
+            return Ok(Exit::Quit);
         }
         screen.draw(app)?;
-        if count.is_some_and(|count| ticks >= count) {
-            return Ok(End::Left);
+        if count.is_some_and(|count| updates >= count) {
+            return Ok(Exit::Quit);
         }
         let until_next_second = Duration::from_secs(1).saturating_sub(Duration::from_nanos(now.subsec_nanos().into()));
         let mut message = match messages.recv_timeout(until_next_second) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return Ok(End::Left),
+            Err(RecvTimeoutError::Disconnected) => return Ok(Exit::Quit),
         };
-        // All that waits is drawn at once: a held key or a turned wheel brings more than can be seen.
+        // One frame for all waiting messages: a held key sends more than the eye can follow.
         while let Some(next) = message {
-            let wish = match next {
-                Message::TimedSample(look) => {
-                    ticks += u64::from(matches!(look, Next::Tick(_) | Next::Failed(_)));
-                    app.look(look);
+            let effect = match next {
+                Message::Sample(next) => {
+                    updates += u64::from(matches!(next, Next::Tick(_) | Next::Failed(_)));
+                    app.update(next);
                     None
                 }
                 Message::Terminal(event) => app.handle(&event?),
-                Message::Panic(payload) => return Ok(End::Panic(payload)),
-                Message::Signal(SIGINT) => Some(Wish::Leave),
-                Message::Signal(SIGTSTP) => Some(Wish::Suspend),
-                // Whoever had the terminal meanwhile may have left it in any state.
-                Message::Signal(SIGCONT) => Some(Wish::Redraw),
+                Message::Panic(payload) => return Ok(Exit::Panic(payload)),
+                Message::Signal(SIGINT) => Some(Effect::Quit),
+                Message::Signal(SIGTSTP) => Some(Effect::Suspend),
+                // The shell may have changed the terminal in the meantime.
+                Message::Signal(SIGCONT) => Some(Effect::Redraw),
                 Message::Signal(SIGWINCH) => None,
-                Message::Signal(signal) => return Ok(End::Signal(signal)),
+                Message::Signal(signal) => return Ok(Exit::Signal(signal)),
             };
-            match wish {
-                Some(Wish::Leave) => return Ok(End::Left),
-                // The signal that wakes this program up again takes the terminal back.
-                Some(Wish::Suspend) if terminal::has_nobody_to_resume() => {}
-                Some(Wish::Suspend) => screen.while_given_back(|| emulate_default_handler(SIGTSTP))?,
-                Some(Wish::Redraw) => screen.while_given_back(|| Ok(()))?,
-                Some(Wish::Interval(interval)) => sampling.set_interval(interval),
+            match effect {
+                Some(Effect::Quit) => return Ok(Exit::Quit),
+                // SIGCONT, which resumes the process, sets the terminal up again.
+                Some(Effect::Suspend) if terminal::has_no_job_control() => {}
+                Some(Effect::Suspend) => screen.with_restored(|| emulate_default_handler(SIGTSTP))?,
+                Some(Effect::Redraw) => screen.with_restored(|| Ok(()))?,
+                Some(Effect::Interval(interval)) => sampling.set_interval(interval),
                 None => {}
             }
             message = messages.try_recv().ok();
@@ -172,30 +164,31 @@ fn show(
     }
 }
 
-/// The thread that takes the samples; it ends with this.
+/// Owns the sampling thread, which ends when this is dropped.
 struct Sampling {
     waker: UnixStream,
     interval: Arc<Mutex<Option<Duration>>>,
 }
 
 impl Sampling {
-    fn start(mut source: impl Source + 'static, sender: SyncSender<Message>) -> io::Result<Self> {
-        let (waker, woken) = UnixStream::pair()?;
+    /// Starts the thread, which sends what the source delivers.
+    fn start(mut source: impl TickSource + 'static, sender: SyncSender<Message>) -> io::Result<Self> {
+        let (waker, wakeup) = UnixStream::pair()?;
         let interval = Arc::new(Mutex::new(None));
-        let wanted = Arc::clone(&interval);
+        let new_interval = Arc::clone(&interval);
         spawn("samples", sender, move |sender| {
             loop {
-                match source.next(&[PollFd::new(&woken, PollFlags::IN)]) {
+                match source.next(&[PollFd::new(&wakeup, PollFlags::IN)]) {
                     Next::Interrupted => {
-                        if (&woken).read(&mut [0; 64]).is_ok_and(|bytes| bytes == 0) {
+                        if (&wakeup).read(&mut [0; 64]).is_ok_and(|bytes| bytes == 0) {
                             return;
                         }
-                        if let Some(interval) = wanted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                        if let Some(interval) = new_interval.lock().unwrap_or_else(PoisonError::into_inner).take() {
                             source.set_interval(interval);
                         }
                     }
-                    look => {
-                        if sender.send(Message::TimedSample(look)).is_err() {
+                    next => {
+                        if sender.send(Message::Sample(next)).is_err() {
                             return;
                         }
                     }
@@ -205,14 +198,15 @@ impl Sampling {
         Ok(Self { waker, interval })
     }
 
+    /// Changes the interval and wakes the thread.
     fn set_interval(&self, interval: Duration) {
         *self.interval.lock().unwrap_or_else(PoisonError::into_inner) = Some(interval);
-        // Where it is not to be woken it is gone, and the queue says why.
+        // If this fails, the thread has ended, and the queue contains the reason.
         let _ = (&self.waker).write(&[0]);
     }
 }
 
-/// Starts a thread; should it panic, the queue says so.
+/// Starts a thread that sends a message if it panics.
 fn spawn(
     name: &str,
     sender: SyncSender<Message>,
@@ -226,20 +220,22 @@ fn spawn(
     Ok(())
 }
 
+/// Sends signals to the drawing thread, and terminates the process if that thread is blocked.
 fn forward_signals(mut signals: Signals, sender: &SyncSender<Message>) {
     for signal in signals.forever() {
-        // A full queue means that nothing is drawn at present; what only asks for that can be left out.
+        // With a full queue, the drawing thread is blocked, and signals that only redraw can be dropped.
         let _ = sender.try_send(Message::Signal(signal));
         if matches!(signal, SIGTERM | SIGHUP | SIGQUIT) {
-            std::thread::sleep(PATIENCE);
-            // Writing may block as well; setting the modes, which comes first, does not.
-            let _ = std::thread::Builder::new().spawn(terminal::give_back);
-            std::thread::sleep(PATIENCE / 10);
+            std::thread::sleep(SIGNAL_TIMEOUT);
+            // In a thread of its own, because output may block; the modes, which come first, do not.
+            let _ = std::thread::Builder::new().spawn(terminal::restore);
+            std::thread::sleep(SIGNAL_TIMEOUT / 10);
             let _ = emulate_default_handler(signal);
         }
     }
 }
 
+/// Sends the events of the terminal to the drawing thread.
 fn forward_keys(sender: &SyncSender<Message>) {
     loop {
         let event = crossterm::event::read();

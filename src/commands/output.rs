@@ -6,7 +6,7 @@ use super::{Invocation, Outcome, terminal};
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Result, STDOUT};
 use crate::model::{Problem, Snapshot, qualified_name};
-use crate::render::human::Style;
+use crate::render::format::Style;
 use crate::render::{Endpoints, Report, json, plugin, verbose};
 use crate::sampler::{Sample, Sampler};
 

@@ -4,7 +4,7 @@ use super::output::{output_error, report};
 use super::{Invocation, Outcome};
 use crate::cli::Stats;
 use crate::error::Result;
-use crate::render::{human::Style, json, stats};
+use crate::render::{format::Style, json, stats};
 use crate::sampler::Sampler;
 
 pub(super) fn run(options: &Stats, mut invocation: Invocation<'_>) -> Result<Outcome> {

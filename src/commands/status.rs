@@ -4,7 +4,7 @@ use super::output::{output_error, report};
 use super::{Invocation, Outcome};
 use crate::cli::Status;
 use crate::error::Result;
-use crate::render::{human::Style, json, status};
+use crate::render::{format::Style, json, status};
 use crate::sampler::Sampler;
 
 pub(super) fn run(options: &Status, mut invocation: Invocation<'_>) -> Result<Outcome> {

@@ -6,7 +6,7 @@ use std::io::stdin;
 use std::io::{IsTerminal as _, stdout};
 
 use crate::cli::Color;
-use crate::render::human::Style;
+use crate::render::format::Style;
 
 /// Below this nothing is laid out: lines wrap instead.
 const NARROWEST: usize = 40;

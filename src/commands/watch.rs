@@ -11,9 +11,9 @@ use super::{Invocation, Outcome};
 use crate::cli::{Global, Watch as Options};
 use crate::error::{Error, Result};
 use crate::model::{Problem, Snapshot};
-use crate::render::human::Style;
+use crate::render::format::Style;
 use crate::render::json;
-use crate::render::lines::Lines;
+use crate::render::lines::LineWriter;
 use crate::sampler::{Next, Tick, Watch};
 
 pub(super) fn run(options: &Options, mut invocation: Invocation<'_>) -> Result<Outcome> {
@@ -28,7 +28,7 @@ pub(super) fn run(options: &Options, mut invocation: Invocation<'_>) -> Result<O
     };
     #[cfg(feature = "tui")]
     if !invocation.global.json && terminal::can_draw() {
-        let view = crate::tui::Options {
+        let view = crate::tui::ViewOptions {
             interval: options.interval,
             count: options.count.map(std::num::NonZeroU64::get),
             style: invocation.style(),
@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options, mut invocation: Invocation<'_>) -> Result<O
         // There will be no line before there is one.
         warn(err, "no WireGuard interfaces yet", hints.first().map(String::as_str));
     }
-    let mut printer = Printer { global, style, out, err, lines: Lines::default(), told: Told::default() };
+    let mut printer = Printer { global, style, out, err, lines: LineWriter::default(), told: Told::default() };
     printer.tick(&first)?;
     let is_whole = |tick: &Tick| tick.sample.snapshot.problems.is_empty();
     let mut was_whole = is_whole(&first);
@@ -81,7 +81,7 @@ struct Printer<'a> {
     style: Style,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
-    lines: Lines,
+    lines: LineWriter,
     told: Told,
 }
 
@@ -99,7 +99,7 @@ impl Printer<'_> {
             json::sample(self.out, &report).map_err(output_error)?;
         } else {
             self.problems(&tick.sample.snapshot.problems);
-            self.lines.tick(self.out, &self.style, &report).map_err(output_error)?;
+            self.lines.write(self.out, &self.style, &report).map_err(output_error)?;
         }
         self.told.failure.clear();
         self.change(tick)
@@ -111,7 +111,7 @@ impl Printer<'_> {
             if self.global.json {
                 json::event(self.out, event).map_err(output_error)?;
             } else {
-                warn(self.err, &self.style.outside(&event.sentence()), None);
+                warn(self.err, &self.style.escape(&event.sentence()), None);
             }
         }
         self.out.flush().map_err(output_error)

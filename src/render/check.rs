@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Report;
-use super::human::{Style, Tone, grouped, paragraph};
+use super::format::{Style, Tone, grouped, paragraph};
 use crate::findings::counters::blind_spots;
 use crate::findings::{Finding, Severity, Verdict, hides_trouble, in_netns, is_silent, seconds as duration};
 use crate::model::{Network, Problem, qualified_name};
@@ -101,9 +101,9 @@ fn fill_command(command: &str, network: &Network) -> String {
 /// As the writer.
 pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::Result<()> {
     match checked.verdict {
-        Verdict::Ok => writeln!(out, "{}: {}", style.paint(Tone::Good, "OK"), style.outside(&checked.ok_summary()))?,
+        Verdict::Ok => writeln!(out, "{}: {}", style.paint(Tone::Good, "OK"), style.escape(&checked.ok_summary()))?,
         Verdict::Unknown => {
-            writeln!(out, "{}: {}", style.paint(Tone::Bad, "UNKNOWN"), style.outside(&checked.unknown_summary()))?;
+            writeln!(out, "{}: {}", style.paint(Tone::Bad, "UNKNOWN"), style.escape(&checked.unknown_summary()))?;
         }
         Verdict::Warning | Verdict::Critical => {}
     }
@@ -124,7 +124,7 @@ pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::R
                 finding.manual(),
                 finding.remedy
             );
-            writeln!(out, "{}", style.outside(&line))?;
+            writeln!(out, "{}", style.escape(&line))?;
         }
     }
     write_unexplained(out, style, checked)
@@ -146,18 +146,18 @@ fn write_paragraph(out: &mut dyn Write, style: &Style, finding: &Finding) -> io:
         out,
         "{} {} {}",
         style.paint(tone, word(finding.severity)),
-        style.paint(Tone::Bold, &style.outside(&qualified_name(&finding.interface, finding.netns.as_deref()))),
+        style.paint(Tone::Bold, &style.escape(&qualified_name(&finding.interface, finding.netns.as_deref()))),
         finding.id
     )?;
-    paragraph(out, style, 2, Tone::Plain, &style.outside(&format!("{}.", finding.summary)))?;
+    paragraph(out, style, 2, Tone::Plain, &style.escape(&format!("{}.", finding.summary)))?;
     paragraph(out, style, 2, Tone::Plain, &format!("Cause: {}.", finding.cause))?;
     // The command stays on one line, so that it can be copied.
     let (command, comment) = finding.remedy.split_once("# ").unwrap_or((&finding.remedy, ""));
     if !command.trim().is_empty() {
-        writeln!(out, "  Fix:\n    $ {}", style.paint(Tone::Bold, &style.outside(command.trim())))?;
+        writeln!(out, "  Fix:\n    $ {}", style.paint(Tone::Bold, &style.escape(command.trim())))?;
     }
     if !comment.is_empty() {
-        paragraph(out, style, 4, Tone::Plain, &style.outside(&format!("# {comment}")))?;
+        paragraph(out, style, 4, Tone::Plain, &style.escape(&format!("# {comment}")))?;
     }
     paragraph(out, style, 2, Tone::Dim, &format!("See also: {}", finding.manual()))
 }
@@ -174,14 +174,14 @@ fn write_unexplained(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) 
                 network.qualified_name()
             );
             if style.width.is_some() {
-                paragraph(out, style, 0, Tone::Plain, &style.outside(&text))?;
+                paragraph(out, style, 0, Tone::Plain, &style.escape(&text))?;
             } else {
                 writeln!(out, "{text}")?;
             }
         }
         if style.width.is_some() {
             paragraph(out, style, 2, Tone::Plain, &format!("- {fault}:"))?;
-            writeln!(out, "    $ {}", style.outside(command))?;
+            writeln!(out, "    $ {}", style.escape(command))?;
         } else {
             writeln!(out, "  {fault}: {command}")?;
         }

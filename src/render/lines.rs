@@ -1,68 +1,69 @@
-//! `watch` without a terminal to draw on: one line per network and tick, in columns that stay where they are.
+//! The output of `watch` without a terminal: one line per network and update, in fixed columns.
 
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::Report;
-use super::human::{Style, binary_units};
+use super::format::{Style, binary_units};
 use crate::model::{Counter, Network};
 use crate::rates::NetworkRates;
 
-/// Lines between two headings: the rest of a terminal's screen.
-const BETWEEN_HEADINGS: usize = 22;
-/// Columns that a line needs that tells directions and packets apart. Where there are fewer, those are left out.
+/// Lines below a heading, which is repeated once per screen.
+const LINES_PER_HEADING: usize = 22;
+/// Minimum width for packet rates and for separate error rates of rx and tx.
 pub const WIDE: usize = 142;
 
-/// The longest name of an interface; with its namespace's before it, or out of characters that are escaped, it can be longer.
-const NAME: usize = 15;
+/// Minimum width of the name column: the longest interface name. Namespaces and escaped characters can make a name longer.
+const NAME_WIDTH: usize = 15;
 
-/// Writes ticks one after the other.
+/// Writes samples as lines, with a heading where one is due.
 #[derive(Debug)]
-pub struct Lines {
-    /// Until the next heading.
+pub struct LineWriter {
+    /// Lines until the next heading.
     left: usize,
-    /// The longest name so far.
-    name: usize,
+    /// Width of the longest name so far.
+    name_width: usize,
 }
 
-impl Default for Lines {
+impl Default for LineWriter {
     fn default() -> Self {
-        Self { left: 0, name: NAME }
+        Self { left: 0, name_width: NAME_WIDTH }
     }
 }
 
-impl Lines {
-    /// Writes one tick.
+impl LineWriter {
+    /// Writes one line per network.
     ///
     /// # Errors
-    /// As the writer.
-    pub fn tick(&mut self, out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Result<()> {
+    /// Returns the errors of the writer.
+    pub fn write(&mut self, out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Result<()> {
         let names: Vec<String> = report.snapshot.networks.iter().map(|network| name(style, network)).collect();
         let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-        if longest > self.name {
-            // Columns move under a new heading only.
-            *self = Self { left: 0, name: longest };
+        if longest > self.name_width {
+            // Columns move only together with a new heading.
+            *self = Self { left: 0, name_width: longest };
         }
-        let is_wide = style.width.is_none_or(|width| width >= WIDE - NAME + self.name);
+        let is_wide = style.width.is_none_or(|width| width >= WIDE - NAME_WIDTH + self.name_width);
         let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
         for ((network, name), rates) in report.snapshot.networks.iter().zip(&names).zip(rates) {
             if self.left == 0 {
-                heading(out, is_wide, self.name)?;
-                self.left = BETWEEN_HEADINGS;
+                heading(out, is_wide, self.name_width)?;
+                self.left = LINES_PER_HEADING;
             }
             self.left -= 1;
-            line(out, &format!("{name:<0$}", self.name), network, rates, report.snapshot.timestamp, is_wide)?;
+            line(out, &format!("{name:<0$}", self.name_width), network, rates, report.snapshot.timestamp, is_wide)?;
         }
         out.flush()
     }
 }
 
-/// Where namespaces are named, with that of its own before it; no name of an interface holds a stroke.
+/// Returns the name of an interface, as `NETNS/NAME` in a named namespace. Interface names contain no slash.
 fn name(style: &Style, network: &Network) -> String {
     let netns = network.netns.as_deref().map(|netns| format!("{netns}/")).unwrap_or_default();
-    style.outside(&format!("{netns}{}", network.interface))
+    style.escape(&format!("{netns}{}", network.interface))
 }
 
+/// Writes the heading.
 fn heading(out: &mut dyn Write, is_wide: bool, name: usize) -> io::Result<()> {
     if is_wide {
         writeln!(
@@ -89,6 +90,7 @@ fn heading(out: &mut dyn Write, is_wide: bool, name: usize) -> io::Result<()> {
     }
 }
 
+/// Writes the line of one network.
 fn line(
     out: &mut dyn Write,
     name: &str,
@@ -100,7 +102,7 @@ fn line(
     let rate = |counter| rates.and_then(|rates| rates.get(counter));
     let bytes = |counter| rate(counter).map_or_else(unknown, |rate| format!("{}/s", binary_units(rate)));
     let count = |rate: Option<f64>| rate.map_or_else(unknown, |rate| format!("{rate:.1}"));
-    let both = |rx, tx| rate(rx).zip(rate(tx)).map(|(rx, tx)| rx + tx);
+    let sum = |rx, tx| rate(rx).zip(rate(tx)).map(|(rx, tx)| rx + tx);
     let time = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(timestamp)).to_string();
     let online = network.peers.as_deref().map_or_else(unknown, |peers| {
         format!("{}/{}", peers.iter().filter(|peer| peer.is_online(timestamp)).count(), peers.len())
@@ -122,13 +124,13 @@ fn line(
         writeln!(
             out,
             "{time:<9}  {name}  {rx:>13}  {tx:>13}  {:>6}  {:>6}  {online:>6}",
-            count(both(Counter::RxErrors, Counter::TxErrors)),
-            count(both(Counter::RxDropped, Counter::TxDropped)),
+            count(sum(Counter::RxErrors, Counter::TxErrors)),
+            count(sum(Counter::RxDropped, Counter::TxDropped)),
         )
     }
 }
 
-/// At the first tick, after a reset, after the machine slept.
+/// Returns the mark for an unknown rate: in the first line, after a counter reset and after a suspend.
 fn unknown() -> String {
     "-".to_owned()
 }

@@ -1,10 +1,10 @@
-//! A snapshot and what follows from it in, bytes out: one file per output. Nothing here reads anything or knows a flag.
+//! Renders a report as bytes: one file per output format. This module does no input and knows no command-line options.
 
 pub mod alert_rules;
 pub mod check;
 pub mod dashboard;
+pub mod format;
 pub mod grafana;
-pub mod human;
 pub mod json;
 pub mod lines;
 mod out_buf;
@@ -19,25 +19,25 @@ use crate::findings::Finding;
 use crate::model::Snapshot;
 use crate::rates::NetworkRates;
 
-/// What there is to show.
+/// Holds what the renderers write.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
-    /// What was read.
+    /// The networks and their peers.
     pub snapshot: &'a Snapshot,
-    /// In the order of the snapshot's networks; empty where nothing was measured over time.
+    /// Rates in the order of the networks of the snapshot; empty without an interval.
     pub rates: &'a [Option<NetworkRates>],
-    /// What is wrong.
+    /// The findings of the diagnosis.
     pub findings: &'a [Finding],
-    /// Whether the reader may see where the peers are, which the kernel shows to the privileged only.
+    /// Whether the reader may see the endpoints of peers, which the kernel shows to privileged users only.
     pub endpoints: Endpoints,
 }
 
-/// Whether endpoints of peers are shown.
+/// Selects whether endpoints of peers are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Endpoints {
-    /// They are.
+    /// Writes them.
     #[default]
     Shown,
-    /// As if nothing were known of them.
+    /// Treats them as unknown.
     Hidden,
 }

@@ -1,143 +1,211 @@
-//! The table of a network's peers, in as many columns as the terminal has room for.
+//! The table of the peers of a network, in the columns that fit the terminal.
+//!
+//! It is written here and not by comfy-table, which needs about 35,000 instructions per row. See docs/decisions.md.
 
 use std::cmp::Reverse;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use super::format::{Style, Tone, ago, columns, grouped};
+use crate::model::Peer;
 
-use super::human::{Style, Tone, ago, grouped};
-use crate::model::{Peer, PublicKey};
-
-/// Peers that are shown unless all are asked for.
-const SHOWN: usize = 20;
-/// A key's first characters tell peers apart as surely as people compare them.
+/// Number of peers without `--all`.
+const MAX_PEERS: usize = 20;
+/// Characters of a shortened key. As many as people compare.
 const SHORT_KEY: usize = 8;
-/// As many characters of a name are shown on a terminal.
-const LONGEST_NAME: usize = 24;
+/// Maximum number of characters of a name on a terminal.
+const MAX_NAME: usize = 24;
+/// Minimum width of the terminal for whole keys, which can be copied.
+const MIN_WIDTH_FOR_KEYS: usize = 140;
+/// Spaces before a line.
 const INDENT: &str = "  ";
+/// Spaces between two columns.
 const GAP: usize = 2;
 
-/// The columns in the order they stand.
-const HEADINGS: [&str; 6] = ["PEER", "ENDPOINT", "ALLOWED IPS", "HANDSHAKE", "RECEIVED", "SENT"];
-/// What is left out first where there is no room: allowed-ips, then the endpoint, and with very long numbers the age.
-const EXPENDABLE: [usize; 3] = [2, 1, 3];
+/// Number of columns.
+const COLUMNS: usize = 6;
+/// The headings, from left to right.
+const HEADINGS: [&str; COLUMNS] = ["PEER", "ENDPOINT", "ALLOWED IPS", "HANDSHAKE", "RX", "TX"];
+/// First column that is aligned to the right.
+const FIRST_NUMBER: usize = 4;
+/// The columns in the order in which a narrow terminal drops them: allowed IPs, endpoint, handshake.
+const DROP_ORDER: [usize; 3] = [2, 1, 3];
 
 /// Writes the peers, latest handshake first.
 pub(super) fn write(out: &mut dyn Write, style: &Style, peers: &[Peer], now: u64) -> io::Result<()> {
     let mut sorted: Vec<&Peer> = peers.iter().collect();
     sorted.sort_by_key(|peer| Reverse(peer.last_handshake));
-    let shown = if style.all_peers { sorted.len() } else { sorted.len().min(SHOWN) };
+    let shown = if style.all_peers { sorted.len() } else { sorted.len().min(MAX_PEERS) };
     let (shown, rest) = sorted.split_at(shown);
     if shown.is_empty() {
         return Ok(());
     }
-    let rows: Vec<[String; 6]> = shown.iter().map(|peer| row(style, peer, now, full_keys(style))).collect();
-    let columns = columns(style, &rows);
-    write_table(out, style, &rows, &columns, shown, now)?;
+    let mut cells = Cells::default();
+    for peer in shown {
+        add_row(&mut cells, style, peer, now);
+    }
+    write_table(out, style, &cells, shown, now)?;
     if !rest.is_empty() {
         writeln!(out, "{INDENT}{} and {} more (--all)", style.ellipsis(), grouped(rest.len() as u64))?;
     }
     Ok(())
 }
 
-/// Whole keys, so that they can be copied, need about 120 columns.
-fn full_keys(style: &Style) -> bool {
-    style.width.is_none_or(|width| width >= 140)
+/// Holds the cells of the table, row by row, in one buffer: a `String` per cell would double the cost.
+#[derive(Default)]
+struct Cells {
+    text: String,
+    /// End of each cell in the buffer, and its width in columns.
+    ends: Vec<(usize, usize)>,
 }
 
-fn row(style: &Style, peer: &Peer, now: u64, full_keys: bool) -> [String; 6] {
-    let online = peer.is_online(now);
-    let dot = match (style.unicode, online) {
-        (true, true) => "●",
-        (true, false) => "○",
-        (false, true) => "*",
-        (false, false) => "-",
-    };
-    let name = match &peer.name {
-        Some(name) => shortened(style, &style.outside(name)),
-        None if full_keys => peer.public_key.to_string(),
-        None => format!("{}{}", short(peer.public_key), style.ellipsis()),
-    };
-    [
-        format!("{dot} {name}"),
-        peer.endpoint.map_or_else(|| "-".to_owned(), |endpoint| endpoint.to_string()),
-        allowed_ips(style, peer),
-        peer.handshake_age(now).map_or_else(|| "never".to_owned(), ago),
-        style.bytes(Some(peer.rx_bytes)),
-        style.bytes(Some(peer.tx_bytes)),
-    ]
-}
-
-/// Some are whole sentences, and a terminal has columns for other things.
-fn shortened(style: &Style, name: &str) -> String {
-    if style.width.is_none() || name.chars().nth(LONGEST_NAME).is_none() {
-        return name.to_owned();
+impl Cells {
+    /// Completes the cell that was appended to `text`.
+    fn end_cell(&mut self) {
+        let start = self.ends.last().map_or(0, |&(end, _)| end);
+        self.ends.push((self.text.len(), columns(self.text.get(start..).unwrap_or_default())));
     }
-    name.chars().take(LONGEST_NAME - 1).chain(style.ellipsis().chars()).collect()
-}
 
-fn short(key: PublicKey) -> String {
-    key.to_string().chars().take(SHORT_KEY).collect()
-}
-
-fn allowed_ips(style: &Style, peer: &Peer) -> String {
-    match peer.allowed_ips.as_slice() {
-        [] => "-".to_owned(),
-        [first, second] => format!("{first}, {second}"),
-        [first] => first.to_string(),
-        [first, rest @ ..] => format!("{first}, {} {} more", style.ellipsis(), grouped(rest.len() as u64)),
+    /// Returns the width of each column, headings included.
+    fn widths(&self) -> [usize; COLUMNS] {
+        let mut widths = HEADINGS.map(str::len);
+        for row in self.ends.chunks(COLUMNS) {
+            for (width, &(_, cell)) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell);
+            }
+        }
+        widths
     }
 }
 
-/// The columns that fit.
-fn columns(style: &Style, rows: &[[String; 6]]) -> Vec<usize> {
-    let mut columns: Vec<usize> = (0..HEADINGS.len()).collect();
-    let Some(width) = style.width else { return columns };
-    let widths: Vec<usize> = (0..HEADINGS.len())
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
-            let heading = HEADINGS.get(column).copied();
-            cells.chain(heading).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        })
-        .collect();
-    for expendable in EXPENDABLE {
-        let needed: usize = columns.iter().filter_map(|&column| widths.get(column)).map(|width| width + GAP).sum();
+/// Adds the cells of a peer.
+fn add_row(cells: &mut Cells, style: &Style, peer: &Peer, now: u64) {
+    let text = &mut cells.text;
+    text.push_str(match (style.unicode, peer.is_online(now)) {
+        (true, true) => "● ",
+        (true, false) => "○ ",
+        (false, true) => "* ",
+        (false, false) => "- ",
+    });
+    match &peer.name {
+        Some(name) => add_name(text, style, &style.escape(name)),
+        None => {
+            let key = peer.public_key.encode();
+            let has_room = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_KEYS);
+            let shown = if has_room { key.as_slice() } else { key.get(..SHORT_KEY).unwrap_or_default() };
+            text.extend(shown.iter().copied().map(char::from));
+            text.push_str(if has_room { "" } else { style.ellipsis() });
+        }
+    }
+    cells.end_cell();
+    // Writing to a String cannot fail.
+    let _ = match peer.endpoint {
+        Some(endpoint) => write!(cells.text, "{endpoint}"),
+        None => cells.text.write_char('-'),
+    };
+    cells.end_cell();
+    let _ = match peer.allowed_ips.as_slice() {
+        [] => cells.text.write_char('-'),
+        [first] => write!(cells.text, "{first}"),
+        [first, second] => write!(cells.text, "{first}, {second}"),
+        [first, rest @ ..] => {
+            write!(cells.text, "{first}, {} {} more", style.ellipsis(), grouped(rest.len() as u64))
+        }
+    };
+    cells.end_cell();
+    match peer.handshake_age(now) {
+        Some(age) => cells.text.push_str(&ago(age)),
+        None => cells.text.push_str("never"),
+    }
+    cells.end_cell();
+    for bytes in [peer.rx_bytes, peer.tx_bytes] {
+        cells.text.push_str(&style.bytes(Some(bytes)));
+        cells.end_cell();
+    }
+}
+
+/// Adds a name, shortened on a terminal: some names are whole sentences.
+fn add_name(text: &mut String, style: &Style, name: &str) {
+    if style.width.is_none() || name.chars().nth(MAX_NAME).is_none() {
+        text.push_str(name);
+    } else {
+        text.extend(name.chars().take(MAX_NAME - 1));
+        text.push_str(style.ellipsis());
+    }
+}
+
+/// Returns which columns fit the terminal.
+fn visible(style: &Style, widths: &[usize; COLUMNS]) -> [bool; COLUMNS] {
+    let mut visible = [true; COLUMNS];
+    let Some(width) = style.width else { return visible };
+    for dropped in DROP_ORDER {
+        let needed: usize =
+            widths.iter().zip(visible).filter(|(_, is_visible)| *is_visible).map(|(width, _)| width + GAP).sum();
         if INDENT.len() + needed - GAP <= width {
             break;
         }
-        columns.retain(|&column| column != expendable);
+        if let Some(is_visible) = visible.get_mut(dropped) {
+            *is_visible = false;
+        }
     }
-    columns
+    visible
 }
 
-fn write_table(
-    out: &mut dyn Write,
-    style: &Style,
-    rows: &[[String; 6]],
-    columns: &[usize],
-    peers: &[&Peer],
-    now: u64,
-) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(pick(&HEADINGS, columns));
-    for row in rows {
-        table.add_row(pick(row, columns));
-    }
-    for (place, column) in table.column_iter_mut().enumerate() {
-        let right = columns.get(place).is_some_and(|&column| column >= HEADINGS.len() - 2);
-        column.set_padding((0, u16::try_from(GAP).unwrap_or(0)));
-        column.set_cell_alignment(if right { CellAlignment::Right } else { CellAlignment::Left });
-    }
-    // Whole lines are painted, not cells: the table's own arithmetic stays free of escape codes.
-    let tones = peers.iter().map(|peer| if peer.is_online(now) { Tone::Plain } else { Tone::Dim });
-    for (line, tone) in table.lines().zip(std::iter::once(Tone::Dim).chain(tones)) {
-        writeln!(out, "{INDENT}{}", style.paint(tone, line.trim_end()))?;
+/// Writes the heading and the rows.
+fn write_table(out: &mut dyn Write, style: &Style, cells: &Cells, peers: &[&Peer], now: u64) -> io::Result<()> {
+    let widths = cells.widths();
+    let visible = visible(style, &widths);
+    let mut line = String::new();
+    let headings = HEADINGS.map(|heading| (heading, heading.len()));
+    fill_line(&mut line, headings, &widths, &visible);
+    write_line(out, style, Tone::Dim, &line)?;
+    let mut start = 0;
+    for (row, peer) in cells.ends.chunks(COLUMNS).zip(peers) {
+        let texts = row.iter().map(|&(end, width)| {
+            let text = cells.text.get(start..end).unwrap_or_default();
+            start = end;
+            (text, width)
+        });
+        fill_line(&mut line, texts, &widths, &visible);
+        write_line(out, style, if peer.is_online(now) { Tone::Plain } else { Tone::Dim }, &line)?;
     }
     Ok(())
 }
 
-/// The cells of these columns.
-fn pick<'a>(cells: &'a [impl AsRef<str>], columns: &[usize]) -> Vec<&'a str> {
-    columns.iter().filter_map(|&column| cells.get(column)).map(AsRef::as_ref).collect()
+/// Replaces the line by the visible cells of a row, aligned.
+fn fill_line<'a>(
+    line: &mut String,
+    cells: impl IntoIterator<Item = (&'a str, usize)>,
+    widths: &[usize; COLUMNS],
+    visible: &[bool; COLUMNS],
+) {
+    line.clear();
+    let cells = cells.into_iter().zip(widths).zip(visible).enumerate();
+    for (column, (((text, width), &column_width), &is_visible)) in cells {
+        if !is_visible {
+            continue;
+        }
+        if !line.is_empty() {
+            add_spaces(line, GAP);
+        }
+        let fill = column_width.saturating_sub(width);
+        if column >= FIRST_NUMBER {
+            add_spaces(line, fill);
+            line.push_str(text);
+        } else {
+            line.push_str(text);
+            add_spaces(line, fill);
+        }
+    }
+}
+
+/// Appends spaces.
+fn add_spaces(line: &mut String, count: usize) {
+    line.extend(std::iter::repeat_n(' ', count));
+}
+
+/// Writes a line in one tone, without spaces at its end.
+fn write_line(out: &mut dyn Write, style: &Style, tone: Tone, line: &str) -> io::Result<()> {
+    let (start, end) = style.codes(tone);
+    writeln!(out, "{INDENT}{start}{}{end}", line.trim_end())
 }

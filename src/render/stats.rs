@@ -1,25 +1,27 @@
-//! `stats`: one interface in full, and what its counters mean.
+//! The output of `stats`: one interface in full, and what its counters mean.
 
 use std::io::{self, Write};
 
-use super::human::{Style, Tone, binary_units, grouped, paragraph};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::format::{Style, Tone, binary_units, grouped, paragraph};
 use super::{Report, peers, status};
 use crate::findings::Severity;
 use crate::findings::counters::{Meaning, blind_spot_list, difference, meaning};
-use crate::model::{Backend, Counter, Network};
+use crate::model::{Backend, Counter, Network, Peer};
 use crate::rates::NetworkRates;
 
-/// Indent of a sentence below its counter.
-const BELOW: usize = 6;
+/// Indent of the text below a counter.
+const INDENT: usize = 6;
 
-/// Writes the panel of `wgstat stats IFACE`.
+/// Writes the output of `wgstat stats IFACE`.
 ///
 /// # Errors
-/// As the writer.
+/// Returns the errors of the writer.
 pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Result<()> {
     let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
-    for (place, (network, rates)) in report.snapshot.networks.iter().zip(rates).enumerate() {
-        if place > 0 {
+    for (index, (network, rates)) in report.snapshot.networks.iter().zip(rates).enumerate() {
+        if index > 0 {
             writeln!(out)?;
         }
         write_network(out, style, network, rates, report)?;
@@ -27,6 +29,7 @@ pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Res
     Ok(())
 }
 
+/// Writes one network.
 fn write_network(
     out: &mut dyn Write,
     style: &Style,
@@ -46,14 +49,20 @@ fn write_network(
             style,
             2,
             Tone::Bad,
-            &style.outside(&format!("! {}. Cause: {}. To mend it: {}", finding.summary, finding.cause, finding.remedy)),
+            &style.escape(&format!("! {}. Cause: {}. Fix: {}", finding.summary, finding.cause, finding.remedy)),
         )?;
     }
     if network.ifindex.is_some() {
         write_counters(out, style, network, rates)?;
     } else if network.backend != Backend::DeadDaemon {
         writeln!(out)?;
-        paragraph(out, style, 2, Tone::Plain, "There are no counters: the daemon's link is not in this namespace.")?;
+        paragraph(
+            out,
+            style,
+            2,
+            Tone::Plain,
+            "No counters: the interface of this daemon is not in this network namespace.",
+        )?;
     }
     if let Some(list) = network.peers.as_deref().filter(|list| !list.is_empty()) {
         writeln!(out, "\n{}", style.paint(Tone::Bold, "Peers"))?;
@@ -62,6 +71,7 @@ fn write_network(
     Ok(())
 }
 
+/// Writes all counters, and what none of them counts.
 fn write_counters(
     out: &mut dyn Write,
     style: &Style,
@@ -69,7 +79,7 @@ fn write_counters(
     rates: Option<&NetworkRates>,
 ) -> io::Result<()> {
     let over = match rates {
-        Some(rates) if rates.reset => "  (the counters started anew while they were measured)".to_owned(),
+        Some(rates) if rates.reset => "  (counter reset during the interval, no rates)".to_owned(),
         Some(rates) => format!("  (rates over {:.1} s)", rates.interval),
         None => String::new(),
     };
@@ -77,18 +87,18 @@ fn write_counters(
     for counter in Counter::MAIN {
         write_counter(out, style, network, counter, rates.and_then(|rates| rates.get(counter)))?;
     }
-    writeln!(out, "\n{}", style.paint(Tone::Bold, "Error breakdown, and the network core's counters"))?;
+    writeln!(out, "\n{}", style.paint(Tone::Bold, "Error breakdown and counters of the network core"))?;
     write_detail(out, style, network)?;
     write_comparison(out, style, network)?;
     let text = blind_spot_list(network.backend);
     if !text.is_empty() {
-        writeln!(out, "\n{}", style.paint(Tone::Bold, "Counted nowhere"))?;
-        paragraph(out, style, 2, Tone::Plain, &format!("No counter here can show {text}."))?;
+        writeln!(out, "\n{}", style.paint(Tone::Bold, "Blind spots"))?;
+        paragraph(out, style, 2, Tone::Plain, &format!("No counter shows {text}."))?;
     }
     Ok(())
 }
 
-/// The sixteen other counters: those that moved on lines of their own, the rest by name.
+/// Writes the sixteen detail counters: non-zero ones on their own lines, the others by name.
 fn write_detail(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
     let (mut zero, mut unknown) = (Vec::new(), Vec::new());
     for counter in Counter::detail() {
@@ -98,7 +108,7 @@ fn write_detail(out: &mut dyn Write, style: &Style, network: &Network) -> io::Re
             Some(_) => write_counter(out, style, network, counter, None)?,
         }
     }
-    for (label, names) in [("At 0:", zero), ("Not known, the kernel did not send it:", unknown)] {
+    for (label, names) in [("Zero:", zero), ("Not reported by the kernel:", unknown)] {
         if !names.is_empty() {
             paragraph(out, style, 2, Tone::Dim, &format!("{label} {}", names.join(", ")))?;
         }
@@ -106,25 +116,25 @@ fn write_detail(out: &mut dyn Write, style: &Style, network: &Network) -> io::Re
     Ok(())
 }
 
-/// What tells this interface from others.
+/// Writes what identifies the interface.
 fn write_identity(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
-    let mut facts = Vec::new();
+    let mut items = Vec::new();
     if let Some(key) = network.public_key {
-        facts.push(format!("public key {key}"));
+        items.push(format!("public key {key}"));
     }
     if let Some(ifindex) = network.ifindex {
-        facts.push(format!("ifindex {ifindex}"));
+        items.push(format!("ifindex {ifindex}"));
     }
     if let Some(operstate) = network.operstate {
-        facts.push(format!("operstate {operstate}"));
+        items.push(format!("operstate {operstate}"));
     }
     if let Some(fwmark) = network.fwmark.filter(|&fwmark| fwmark != 0) {
-        facts.push(format!("fwmark {fwmark:#x}"));
+        items.push(format!("fwmark {fwmark:#x}"));
     }
-    if facts.is_empty() { Ok(()) } else { paragraph(out, style, 2, Tone::Plain, &facts.join(", ")) }
+    if items.is_empty() { Ok(()) } else { paragraph(out, style, 2, Tone::Plain, &items.join(", ")) }
 }
 
-/// A counter on its line, and below it what it means unless it is 0.
+/// Writes a counter, and below it what it means unless it is 0.
 fn write_counter(
     out: &mut dyn Write,
     style: &Style,
@@ -142,13 +152,13 @@ fn write_counter(
         _ => Tone::Plain,
     };
     write!(out, "{}", style.paint(tone, &text))?;
-    let human = value.filter(|&value| is_bytes && value >= 1024).map(|value| binary_units(value as f64));
+    let rounded = value.filter(|&value| is_bytes && value >= 1024).map(|value| binary_units(value as f64));
     let rate = rate.map(|rate| format!("{}/s", if is_bytes { binary_units(rate) } else { format!("{rate:.1}") }));
     let mut column = text.len();
-    for addition in human.into_iter().chain(rate) {
+    for addition in rounded.into_iter().chain(rate) {
         if column + 2 + addition.len() > style.width.unwrap_or(usize::MAX) {
-            write!(out, "\n{:BELOW$}{addition}", "")?;
-            column = BELOW + addition.len();
+            write!(out, "\n{:INDENT$}{addition}", "")?;
+            column = INDENT + addition.len();
         } else {
             write!(out, "  {addition}")?;
             column += 2 + addition.len();
@@ -156,54 +166,68 @@ fn write_counter(
     }
     writeln!(out)?;
     match value {
-        None => paragraph(out, style, BELOW, Tone::Dim, "Not known: the kernel did not send it."),
+        None => paragraph(out, style, INDENT, Tone::Dim, "Not reported by the kernel."),
         Some(0) => Ok(()),
         Some(_) => {
-            paragraph(out, style, BELOW, Tone::Plain, &sentence(means))?;
+            paragraph(out, style, INDENT, Tone::Plain, &sentence(means))?;
             if let Some(misreading) = misreading {
-                paragraph(out, style, BELOW, Tone::Plain, &format!("Not: {misreading}."))?;
+                paragraph(out, style, INDENT, Tone::Plain, &format!("Not: {misreading}."))?;
             }
             if let Some(remedy) = remedy {
-                paragraph(out, style, BELOW, Tone::Plain, &format!("Do: {remedy}."))?;
+                paragraph(out, style, INDENT, Tone::Plain, &format!("Fix: {remedy}."))?;
             }
             Ok(())
         }
     }
 }
 
-/// The texts stand in lists elsewhere; here each is a sentence.
+/// Returns a text with a capital and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }
 
-/// The interface's bytes beside the sum of its peers'. The difference has a sign.
+/// Writes the bytes of the interface, the sum of the bytes of its peers, and the difference.
 fn write_comparison(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
     let Some(peers) = &network.peers else { return Ok(()) };
     writeln!(out, "\n{}", style.paint(Tone::Bold, "Interface and peers, in bytes"))?;
-    let sum = |bytes: fn(&crate::model::Peer) -> u64| peers.iter().map(|peer| u128::from(bytes(peer))).sum::<u128>();
-    let directions = [
-        ("received", Counter::RxBytes, sum(|peer| peer.rx_bytes)),
-        ("sent", Counter::TxBytes, sum(|peer| peer.tx_bytes)),
-    ];
-    let mut differs = false;
-    for (direction, counter, peers) in directions {
-        let Some(interface) = network.stats.get(counter) else { continue };
-        let interface = u128::from(interface);
+    let sum = |bytes: fn(&Peer) -> u64| peers.iter().map(|peer| u128::from(bytes(peer))).sum::<u128>();
+    let directions = [(Counter::RxBytes, sum(|peer| peer.rx_bytes)), (Counter::TxBytes, sum(|peer| peer.tx_bytes))];
+    let difference_of = |(counter, peers): (Counter, u128)| {
+        let interface = u128::from(network.stats.get(counter)?);
         let sign = if interface < peers { "-" } else { "" };
-        let apart = u64::try_from(interface.abs_diff(peers)).unwrap_or(u64::MAX);
-        differs |= apart != 0;
-        let peers = u64::try_from(peers).unwrap_or(u64::MAX);
-        let text = format!(
-            "{direction}: interface {}, peers {}, difference {sign}{}",
-            style.count(network.stats.get(counter)),
-            grouped(peers),
-            grouped(apart)
-        );
-        paragraph(out, style, 2, Tone::Plain, &text)?;
+        Some(format!("{sign}{}", saturated(interface.abs_diff(peers))))
+    };
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = style.width {
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     }
-    if differs {
+    let row = |name: &str, cell: &dyn Fn((Counter, u128)) -> String| {
+        let [rx, tx] = directions.map(cell);
+        [format!("  {name}"), rx, tx]
+    };
+    let differences = directions.map(difference_of);
+    table.set_header(["", "RX", "TX"]);
+    table.add_row(row("interface", &|(counter, _)| style.count(network.stats.get(counter))));
+    table.add_row(row("peers", &|(_, peers)| saturated(peers)));
+    table.add_row(row("difference", &|direction| difference_of(direction).unwrap_or_else(|| style.unknown())));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if differences.iter().flatten().any(|difference| difference != "0") {
         paragraph(out, style, 2, Tone::Plain, difference(network.backend))?;
     }
     Ok(())
+}
+
+/// Formats a sum, at most `u64::MAX`.
+fn saturated(sum: u128) -> String {
+    grouped(u64::try_from(sum).unwrap_or(u64::MAX))
 }

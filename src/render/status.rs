@@ -1,23 +1,23 @@
-//! `status`: every network in a few lines, then its peers.
+//! The output of `status`: each network in a few lines, then its peers.
 
 use std::io::{self, Write};
 
-use super::human::{Style, Tone, backend, grouped, paragraph};
+use super::format::{Style, Tone, backend_name, columns, grouped, paragraph};
 use super::{Report, peers};
 use crate::findings::Severity;
 use crate::model::{Backend, Counter, Network};
 
-/// Writes the tables of `wgstat status`.
+/// Writes the output of `wgstat status`.
 ///
 /// # Errors
-/// As the writer.
+/// Returns the errors of the writer.
 pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Result<()> {
     let snapshot = report.snapshot;
     if snapshot.networks.is_empty() {
         writeln!(out, "no WireGuard interfaces")?;
     }
-    for (place, network) in snapshot.networks.iter().enumerate() {
-        if place > 0 {
+    for (index, network) in snapshot.networks.iter().enumerate() {
+        if index > 0 {
             writeln!(out)?;
         }
         write_state(out, style, network, snapshot.timestamp)?;
@@ -26,11 +26,11 @@ pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Res
             write_errors(out, style, network)?;
         }
         for finding in report.findings {
-            // What is only information is marked among the counters already.
+            // The counters show the information already.
             if finding.concerns(network) && finding.severity > Severity::Info {
                 let command = finding.remedy.split("  # ").next().unwrap_or_default();
-                let text = format!("! {}. To mend it: {command}", finding.summary);
-                paragraph(out, style, 2, Tone::Bad, &style.outside(&text))?;
+                let text = format!("! {}. Fix: {command}", finding.summary);
+                paragraph(out, style, 2, Tone::Bad, &style.escape(&text))?;
             }
         }
         if let Some(list) = &network.peers {
@@ -40,38 +40,46 @@ pub fn write(out: &mut dyn Write, style: &Style, report: &Report<'_>) -> io::Res
     Ok(())
 }
 
-/// The line of state: `wg0: up, kernel, port 51820, mtu 1420, 3 of 5 peers online`.
+/// Writes the line with the state, such as `wg0: up, kernel, port 51820, mtu 1420, 3 of 5 peers online`.
 pub(super) fn write_state(out: &mut dyn Write, style: &Style, network: &Network, now: u64) -> io::Result<()> {
-    let facts: Vec<String> = facts(network, now).iter().map(|(tone, fact)| style.paint(*tone, fact)).collect();
-    let interface = style.paint(Tone::Bold, &style.outside(&network.interface.to_string()));
-    wrapped(out, style, &format!("{interface}{}: ", beside(style, network)), &facts)
+    let mut heading = style.paint(Tone::Bold, &style.escape(&network.interface.to_string()));
+    heading.push_str(&name_suffix(style, network));
+    heading.push(':');
+    let state = state(network, now);
+    let last = state.len().saturating_sub(1);
+    let items: Vec<String> = state
+        .iter()
+        .enumerate()
+        .map(|(index, (tone, item))| style.paint(*tone, item) + if index < last { "," } else { "" })
+        .collect();
+    write_items(out, style, &heading, &items)
 }
 
-/// What a network is called beside its interface's name: `(office) in blue`, after a space.
+/// Returns the name and the namespace of a network after the name of its interface, such as ` (office) in blue`.
 #[must_use]
-pub fn beside(style: &Style, network: &Network) -> String {
+pub fn name_suffix(style: &Style, network: &Network) -> String {
     let name = network.name.clone().or_else(|| network.alias.as_ref().map(ToString::to_string));
-    let name = name.map(|name| format!(" ({})", style.outside(&name))).unwrap_or_default();
-    let netns = network.netns.as_deref().map(|netns| format!(" in {}", style.outside(netns))).unwrap_or_default();
+    let name = name.map(|name| format!(" ({})", style.escape(&name))).unwrap_or_default();
+    let netns = network.netns.as_deref().map(|netns| format!(" in {}", style.escape(netns))).unwrap_or_default();
     name + &netns
 }
 
-/// A network's state in a few facts, at the Unix time `now`.
+/// Returns the state of a network at the Unix time `now`, such as "up", "kernel" and "3 of 5 peers online".
 #[must_use]
-pub fn facts(network: &Network, now: u64) -> Vec<(Tone, String)> {
-    let mut facts = Vec::new();
+pub fn state(network: &Network, now: u64) -> Vec<(Tone, String)> {
+    let mut items = Vec::new();
     match (network.enabled, network.up) {
-        (Some(false), _) => facts.push((Tone::Bad, "down".to_owned())),
-        (Some(true), Some(true)) => facts.push((Tone::Good, "up".to_owned())),
-        (Some(true), _) => facts.push((Tone::Bad, "up, not running".to_owned())),
+        (Some(false), _) => items.push((Tone::Bad, "down".to_owned())),
+        (Some(true), Some(true)) => items.push((Tone::Good, "up".to_owned())),
+        (Some(true), _) => items.push((Tone::Bad, "up, not running".to_owned())),
         (None, _) => {}
     }
-    let mut plain = |fact: String| facts.push((Tone::Plain, fact));
-    plain(backend(network).to_owned());
+    let mut plain = |item: String| items.push((Tone::Plain, item));
+    plain(backend_name(network).to_owned());
     if network.backend == Backend::Userspace && network.ifindex.is_none() {
-        plain("no link of its name here".to_owned());
+        plain("interface not in this namespace".to_owned());
     }
-    // Port 0 is no port: the interface was never up.
+    // Port 0 means that the interface was never up.
     if let Some(port) = network.listen_port.filter(|&port| port != 0) {
         plain(format!("port {port}"));
     }
@@ -86,68 +94,64 @@ pub fn facts(network: &Network, now: u64) -> Vec<(Tone, String)> {
         None if network.backend == Backend::DeadDaemon => {}
         None => plain("peers unknown".to_owned()),
     }
-    facts
+    items
 }
 
+/// Writes bytes and packets of both directions.
 fn write_traffic(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
     let get = |counter| network.stats.get(counter);
-    let direction =
-        |what, bytes, packets| format!("{what} {} in {} packets", style.bytes(get(bytes)), style.count(get(packets)));
-    let received = direction("received", Counter::RxBytes, Counter::RxPackets);
-    let sent = direction("sent", Counter::TxBytes, Counter::TxPackets);
-    wrapped(out, style, "  traffic  ", &[received, sent])
+    let direction = |name, bytes, packets| {
+        let (bytes, packets) = (get(bytes), get(packets));
+        let unit = if packets == Some(1) { "packet" } else { "packets" };
+        format!("{name} {} in {} {unit}", style.bytes(bytes), style.count(packets))
+    };
+    let rx = direction("rx", Counter::RxBytes, Counter::RxPackets) + ",";
+    let tx = direction("tx", Counter::TxBytes, Counter::TxPackets);
+    write_items(out, style, "  traffic:", &[rx, tx])
 }
 
+/// Writes errors and drops, such as `errors: rx 5, tx 7; drops: rx 0, tx 71`.
 fn write_errors(out: &mut dyn Write, style: &Style, network: &Network) -> io::Result<()> {
-    let counters =
-        [("errors", Counter::RxErrors, Counter::TxErrors), ("drops", Counter::RxDropped, Counter::TxDropped)];
-    let facts = counters.map(|(what, rx, tx)| {
-        let mark = |counter| style.alarming(network.stats.get(counter));
-        format!("{what} {} received, {} sent", mark(rx), mark(tx))
-    });
-    wrapped(out, style, "  trouble  ", &facts)
+    let count = |counter| style.error_count(network.stats.get(counter));
+    let items = [
+        format!("rx {},", count(Counter::RxErrors)),
+        format!("tx {};", count(Counter::TxErrors)),
+        format!("drops: rx {},", count(Counter::RxDropped)),
+        format!("tx {}", count(Counter::TxDropped)),
+    ];
+    write_items(out, style, "  errors:", &items)
 }
 
-/// A heading and facts, parted by commas; a fact that does not fit starts a further line, and one that does not fit there
-/// either is broken between words.
-fn wrapped(out: &mut dyn Write, style: &Style, heading: &str, facts: &[String]) -> io::Result<()> {
-    let indent = visible(heading).min(11);
-    let width = style.width.unwrap_or(usize::MAX);
+/// Writes a heading and items, separated by spaces. Where the terminal is too narrow, they continue on further lines, which are
+/// indented; an item longer than a line is broken between words.
+fn write_items(out: &mut dyn Write, style: &Style, heading: &str, items: &[String]) -> io::Result<()> {
+    const MAX_INDENT: usize = 11;
+    let Some(width) = style.width else {
+        return writeln!(out, "{heading} {}", items.join(" "));
+    };
+    let mut column = visible_columns(heading);
+    let indent = (column + 1).min(MAX_INDENT);
     write!(out, "{heading}")?;
-    let mut column = visible(heading);
-    for (place, fact) in facts.iter().enumerate() {
-        let comma = if place + 1 < facts.len() { "," } else { "" };
-        let fact = format!("{fact}{comma}");
-        let pieces = if indent + visible(&fact) > width { fact.split(' ').collect() } else { vec![fact.as_str()] };
-        for (piece_place, piece) in pieces.into_iter().enumerate() {
-            let length = visible(piece);
-            if place + piece_place > 0 {
-                if column + 1 + length > width {
-                    write!(out, "\n{:indent$}", "")?;
-                    column = indent;
-                } else {
-                    write!(out, " ")?;
-                    column += 1;
-                }
+    for item in items {
+        let is_too_long = indent + visible_columns(item) > width;
+        let words = if is_too_long { item.split(' ').collect() } else { vec![item.as_str()] };
+        for word in words {
+            let length = visible_columns(word);
+            if column + 1 + length > width {
+                write!(out, "\n{:indent$}{word}", "")?;
+                column = indent + length;
+            } else {
+                write!(out, " {word}")?;
+                column += 1 + length;
             }
-            write!(out, "{piece}")?;
-            column += length;
         }
     }
     writeln!(out)
 }
 
-/// Columns that a text takes: escape codes take none.
-fn visible(text: &str) -> usize {
-    let mut columns = 0;
-    let mut escaped = false;
-    for c in text.chars() {
-        match c {
-            '\x1b' => escaped = true,
-            'm' if escaped => escaped = false,
-            _ if escaped => {}
-            _ => columns += 1,
-        }
-    }
-    columns
+/// Returns the columns that a text takes; escape codes take none.
+fn visible_columns(text: &str) -> usize {
+    let mut parts = text.split('\x1b');
+    let first = parts.next().map_or(0, columns);
+    first + parts.filter_map(|part| part.split_once('m')).map(|(_, text)| columns(text)).sum::<usize>()
 }

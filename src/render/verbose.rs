@@ -1,50 +1,48 @@
-//! What `-v` adds: where names come from, and what wgstat itself can see.
+//! The output of `-v`: the origins of names, and the access of wgstat to the system.
 
 use std::io::{self, Write};
 
-use super::human::{Style, Tone, grouped, paragraph};
+use super::format::{Style, Tone, grouped, paragraph};
 use crate::model::{AccessNote, NameOrigin, NameReport, printable};
 
-/// Writes where names come from, and which are nobody's.
+/// Writes the origins of names, and names that match no interface or peer.
 ///
 /// # Errors
-/// As the writer.
+/// Returns the errors of the writer.
 pub fn origins(out: &mut dyn Write, style: &Style, origins: &NameReport) -> io::Result<()> {
     let heading = |text| style.paint(Tone::Bold, text);
     writeln!(out, "\n{}", heading("Names"))?;
     if origins.given.is_empty() {
-        let text = "Nobody has one: neither the configuration, /etc/wireguard/*.conf nor systemd-networkd's .netdev files \
-                    name a network or peer that is here, and no link has an alias.";
+        let text = "No names: the configuration, /etc/wireguard/*.conf and the .netdev files of systemd-networkd name no \
+                    network or peer of this host, and no link has an alias.";
         paragraph(out, style, 2, Tone::Dim, text)?;
     }
-    write_given(out, style, &origins.given)?;
+    write_names(out, style, &origins.given)?;
     if !origins.unmatched.is_empty() {
-        writeln!(out, "\n{}", heading("Names that match nobody"))?;
-        write_given(out, style, &origins.unmatched)?;
+        writeln!(out, "\n{}", heading("Names that match no interface or peer"))?;
+        write_names(out, style, &origins.unmatched)?;
     }
     if !origins.files.is_empty() {
-        writeln!(out, "\n{}", heading("Files with names that were read"))?;
+        writeln!(out, "\n{}", heading("Files read for names"))?;
         for (path, used) in &origins.files {
-            let names = if *used == 1 {
-                "1 name is used".to_owned()
-            } else {
-                format!("{} names are used", grouped(*used as u64))
-            };
-            writeln!(out, "  {}: {names}", style.outside(&path.to_string_lossy()))?;
+            let names =
+                if *used == 1 { "1 name used".to_owned() } else { format!("{} names used", grouped(*used as u64)) };
+            writeln!(out, "  {}: {names}", style.escape(&path.to_string_lossy()))?;
         }
     }
     if !origins.odd.is_empty() {
-        writeln!(out, "\n{}", heading("What is odd in them"))?;
+        writeln!(out, "\n{}", heading("Warnings"))?;
         for odd in &origins.odd {
-            writeln!(out, "  {}", style.outside(odd))?;
+            writeln!(out, "  {}", style.escape(odd))?;
         }
     }
     Ok(())
 }
 
-fn write_given(out: &mut dyn Write, style: &Style, all: &[NameOrigin]) -> io::Result<()> {
-    for given in all {
-        let whose = match (&given.qualified_name, given.peer) {
+/// Writes names with their owners and origins.
+fn write_names(out: &mut dyn Write, style: &Style, names: &[NameOrigin]) -> io::Result<()> {
+    for name in names {
+        let owner = match (&name.qualified_name, name.peer) {
             (Some(qualified_name), Some(key)) => format!("{qualified_name} peer {key}"),
             (None, Some(key)) => format!("peer {key}"),
             (Some(qualified_name), None) => qualified_name.clone(),
@@ -53,24 +51,24 @@ fn write_given(out: &mut dyn Write, style: &Style, all: &[NameOrigin]) -> io::Re
         writeln!(
             out,
             "  {}: {}  ({})",
-            style.outside(&whose),
-            style.outside(&printable(&given.name)),
-            style.outside(&given.remark)
+            style.escape(&owner),
+            style.escape(&printable(&name.name)),
+            style.escape(&name.remark)
         )?;
     }
     Ok(())
 }
 
-/// Writes what wgstat can see.
+/// Writes what wgstat has access to.
 ///
 /// # Errors
-/// As the writer.
-pub fn access(out: &mut dyn Write, style: &Style, facts: &[AccessNote]) -> io::Result<()> {
-    writeln!(out, "\n{}", style.paint(Tone::Bold, "What wgstat can see"))?;
-    for fact in facts {
-        paragraph(out, style, 2, Tone::Plain, &style.outside(&format!("{}: {}.", fact.topic, fact.text)))?;
-        if let Some(help) = &fact.help {
-            paragraph(out, style, 4, Tone::Dim, &style.outside(&format!("To see more: {help}.")))?;
+/// Returns the errors of the writer.
+pub fn access(out: &mut dyn Write, style: &Style, notes: &[AccessNote]) -> io::Result<()> {
+    writeln!(out, "\n{}", style.paint(Tone::Bold, "Access"))?;
+    for note in notes {
+        paragraph(out, style, 2, Tone::Plain, &style.escape(&format!("{}: {}.", note.topic, note.text)))?;
+        if let Some(help) = &note.help {
+            paragraph(out, style, 4, Tone::Dim, &style.escape(&format!("Fix: {help}.")))?;
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What the view shows, and what ticks and keys do to it. Nothing here reads a clock or touches a terminal.
+//! The state of the live view, and how samples and keys change it. This module reads no clock and no terminal.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,23 +6,22 @@ use std::time::Duration;
 
 use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::Options;
 use super::figures::Units;
-use super::input::{Action, Motion, Turn, action, wheel};
-use super::peers::Peers;
+use super::input::{self, Action, Motion, Step};
+use super::peers::PeerList;
 use crate::error::Error;
 use crate::events::Event;
 use crate::history::ThroughputHistory;
 use crate::model::{Name, Network, Peer};
 use crate::rates::{Identity, NetworkRates, identity};
-use crate::render::human::Style;
+use crate::render::format::Style;
 use crate::sampler::{Next, Tick};
 
-/// Events that are kept to be looked at.
-const EVENTS: usize = 200;
-/// Characters of a filter: more than any key or address has.
-const LONGEST_FILTER: usize = 64;
-/// The steps of the interval.
+/// Maximum number of events that are kept.
+const MAX_EVENTS: usize = 200;
+/// Maximum number of characters of a filter: more than a key or an address has.
+const MAX_FILTER_CHARS: usize = 64;
+/// Refresh intervals that the keys select.
 const INTERVALS: [Duration; 9] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -35,20 +34,31 @@ const INTERVALS: [Duration; 9] = [
     Duration::from_secs(3600),
 ];
 
-/// What the view wants of those around it.
+/// Configures the live view.
+#[derive(Debug, Clone, Copy)]
+pub struct ViewOptions {
+    /// Refresh interval at the start.
+    pub interval: Duration,
+    /// Number of updates after which the view ends; `None` means never.
+    pub count: Option<u64>,
+    /// Colours and characters of the terminal.
+    pub style: Style,
+}
+
+/// Lists what a key demands of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
-    /// To be left.
-    Leave,
-    /// To be stopped, as by a shell's Ctrl-Z.
+pub enum Effect {
+    /// End the view.
+    Quit,
+    /// Suspend the process, as Ctrl-Z does in a shell.
     Suspend,
-    /// To be drawn from nothing.
+    /// Redraw the whole screen.
     Redraw,
-    /// Ticks so far apart.
+    /// Sample at this interval from now on.
     Interval(Duration),
 }
 
-/// What lies over the view.
+/// Lists the popups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Popup {
     Help,
@@ -57,9 +67,9 @@ pub(super) enum Popup {
     Events,
 }
 
-/// What is there to be shown.
+/// Holds the data on the screen.
 #[derive(Clone)]
-struct Known {
+struct ViewState {
     tick: Arc<Tick>,
     history: ThroughputHistory,
     events: VecDeque<Event>,
@@ -67,75 +77,76 @@ struct Known {
     now: u64,
 }
 
-/// Which network is selected: the one that is the same, else the one that came back under its name, else its neighbour.
+/// Remembers the selected network: by identity, by name if it was created again, else by its index in the list.
 #[derive(Debug, Default)]
-struct Choice {
-    wanted: Option<(Identity, Name)>,
-    place: usize,
+struct Selection {
+    network: Option<(Identity, Name)>,
+    index: usize,
 }
 
-impl Choice {
-    fn is_namesake(&self, network: &Network) -> bool {
-        self.wanted.as_ref().is_some_and(|((netns, _), name)| (netns, name) == (&network.netns, &network.interface))
+impl Selection {
+    /// Returns whether a network has the namespace and name of the selected one.
+    fn has_same_name(&self, network: &Network) -> bool {
+        self.network.as_ref().is_some_and(|((netns, _), name)| (netns, name) == (&network.netns, &network.interface))
     }
 }
 
-/// The view's state.
+/// Holds the state of the live view.
 pub struct App {
-    latest: Known,
-    /// While it is paused.
-    frozen: Option<Known>,
-    choice: Choice,
+    latest: ViewState,
+    /// The data on the screen while the display is paused.
+    paused: Option<ViewState>,
+    selection: Selection,
     pub(super) style: Style,
     pub(super) units: Units,
     pub(super) interval: Duration,
-    pub(super) peers: Peers,
+    pub(super) peers: PeerList,
     pub(super) filter: String,
     pub(super) is_typing: bool,
     pub(super) popup: Option<Popup>,
-    /// The first line of the popup that is shown.
+    /// First visible line of the popup.
     pub(super) scroll: usize,
-    /// Lines of the popup that were shown when it was last drawn.
+    /// Visible lines of the popup when it was last drawn.
     pub(super) page: usize,
 }
 
 impl App {
-    /// The view of the first tick.
+    /// Creates the view of the first sample.
     #[must_use]
-    pub fn new(first: Arc<Tick>, options: Options) -> Self {
+    pub fn new(first: Arc<Tick>, options: ViewOptions) -> Self {
         let now = first.sample.snapshot.timestamp;
         let mut app = Self {
-            latest: Known {
+            latest: ViewState {
                 tick: Arc::clone(&first),
                 history: ThroughputHistory::default(),
                 events: VecDeque::new(),
                 failure: None,
                 now,
             },
-            frozen: None,
-            choice: Choice::default(),
+            paused: None,
+            selection: Selection::default(),
             style: options.style,
             units: Units::default(),
             interval: options.interval,
-            peers: Peers::default(),
+            peers: PeerList::default(),
             filter: String::new(),
             is_typing: false,
             popup: None,
             scroll: 0,
             page: 0,
         };
-        app.look(Next::Tick(first));
+        app.update(Next::Tick(first));
         app
     }
 
-    /// What time it is, in seconds since the Unix epoch.
+    /// Sets the time, in seconds since the Unix epoch.
     pub fn set_clock(&mut self, now: u64) {
         self.latest.now = now;
     }
 
-    /// Takes a look in.
-    pub fn look(&mut self, look: Next) {
-        let (tick, is_tick) = match look {
+    /// Shows a sample, or why there is none.
+    pub fn update(&mut self, next: Next) {
+        let (tick, is_tick) = match next {
             Next::Tick(tick) => (tick, true),
             Next::Change(tick) => (tick, false),
             Next::Failed(error) => {
@@ -150,69 +161,71 @@ impl App {
         }
         let events = &mut self.latest.events;
         events.extend(tick.events.iter().cloned());
-        events.drain(..events.len().saturating_sub(EVENTS));
+        events.drain(..events.len().saturating_sub(MAX_EVENTS));
         self.latest.tick = tick;
-        if self.frozen.is_none() {
+        if self.paused.is_none() {
             self.arrange();
         }
     }
 
-    /// Takes what the terminal reports in.
-    pub fn handle(&mut self, input: &Input) -> Option<Wish> {
-        let wanted = match input {
+    /// Handles an event of the terminal. Returns what the caller has to do.
+    pub fn handle(&mut self, event: &Input) -> Option<Effect> {
+        let action = match event {
             Input::Key(key) if key.kind == KeyEventKind::Release => None,
             Input::Key(key) if self.is_typing => {
-                if let Some(wanted) = self.type_filter(*key) {
-                    Some(wanted)
-                } else {
+                let action = self.type_filter(*key);
+                if action.is_none() {
                     self.arrange();
-                    None
                 }
+                action
             }
-            Input::Key(key) => action(*key),
-            Input::Mouse(mouse) => wheel(*mouse),
+            Input::Key(key) => input::action(*key),
+            Input::Mouse(mouse) => input::wheel(*mouse),
             _ => None,
         };
-        self.act(wanted?)
+        self.act(action?)
     }
 
-    /// While a filter is typed most keys are its text.
+    /// Handles a key while the user types a filter, which most keys are part of. Returns the action of any other key.
     fn type_filter(&mut self, key: KeyEvent) -> Option<Action> {
         match key.code {
             KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => self.filter.clear(),
-            _ if key.modifiers.contains(KeyModifiers::CONTROL) => return action(key),
-            KeyCode::Char(c) if self.filter.chars().count() < LONGEST_FILTER => self.filter.push(c),
+            _ if key.modifiers.contains(KeyModifiers::CONTROL) => return input::action(key),
+            KeyCode::Char(c) if self.filter.chars().count() < MAX_FILTER_CHARS => self.filter.push(c),
             KeyCode::Backspace => {
                 self.filter.pop();
             }
             KeyCode::Enter => self.is_typing = false,
-            KeyCode::Esc | KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => return action(key),
+            KeyCode::Esc | KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => {
+                return input::action(key);
+            }
             _ => {}
         }
         None
     }
 
-    fn act(&mut self, wanted: Action) -> Option<Wish> {
-        match wanted {
-            Action::Leave if self.popup.take().is_some() => {}
-            Action::Leave | Action::Quit => return Some(Wish::Leave),
-            Action::Suspend => return Some(Wish::Suspend),
-            Action::Redraw => return Some(Wish::Redraw),
+    /// Executes an action.
+    fn act(&mut self, action: Action) -> Option<Effect> {
+        match action {
+            Action::CloseOrQuit if self.popup.take().is_some() => {}
+            Action::CloseOrQuit | Action::Quit => return Some(Effect::Quit),
+            Action::Suspend => return Some(Effect::Suspend),
+            Action::Redraw => return Some(Effect::Redraw),
             Action::Back => self.back(),
             Action::Help => self.open(Popup::Help),
             Action::Detail if self.popup.is_some() => self.popup = None,
             Action::Detail => {
                 if self.selected_peer().is_none() {
-                    self.go(Motion::Down(1));
+                    self.move_by(Motion::Down(1));
                 }
                 self.open(Popup::Detail);
             }
             Action::Findings => self.open(Popup::Findings),
             Action::Events => self.open(Popup::Events),
-            Action::Network(turn) => self.turn_network(turn),
-            Action::Move(motion) => self.go(motion),
-            Action::Sort(turn) => {
-                self.peers.sort(turn);
+            Action::Network(step) => self.step_network(step),
+            Action::Move(motion) => self.move_by(motion),
+            Action::Sort(step) => {
+                self.peers.sort(step);
                 self.arrange();
             }
             Action::Reverse => {
@@ -224,48 +237,51 @@ impl App {
                 self.is_typing = true;
             }
             Action::Pause => {
-                self.frozen = if self.frozen.is_some() { None } else { Some(self.latest.clone()) };
+                self.paused = if self.paused.is_some() { None } else { Some(self.latest.clone()) };
                 self.arrange();
             }
             Action::Units => self.units = self.units.other(),
-            Action::Interval(turn) => return self.step_interval(turn),
+            Action::Interval(step) => return self.step_interval(step),
         }
         None
     }
 
+    /// Closes the popup or the filter prompt, else clears filter and selection.
     fn back(&mut self) {
         if self.is_typing || self.popup.take().is_none() {
             self.is_typing = false;
             self.filter.clear();
-            self.peers.forget_selection();
+            self.peers.clear_selection();
             self.arrange();
         }
     }
 
+    /// Opens a popup, or closes it if it is open.
     fn open(&mut self, popup: Popup) {
         self.popup = if self.popup == Some(popup) { None } else { Some(popup) };
         self.scroll = 0;
     }
 
-    fn turn_network(&mut self, turn: Turn) {
+    /// Selects the next or previous network.
+    fn step_network(&mut self, step: Step) {
         let count = self.networks().len();
-        let step = if turn == Turn::Next { 1 } else { count.saturating_sub(1) };
-        self.choice = Choice { wanted: None, place: (self.choice.place + step) % count.max(1) };
-        self.peers.forget_selection();
+        let step = if step == Step::Next { 1 } else { count.saturating_sub(1) };
+        self.selection = Selection { network: None, index: (self.selection.index + step) % count.max(1) };
+        self.peers.clear_selection();
         self.scroll = 0;
         self.arrange();
     }
 
-    /// Through what lies on top.
-    fn go(&mut self, motion: Motion) {
+    /// Moves the selection of a peer, or scrolls the popup.
+    fn move_by(&mut self, motion: Motion) {
         if self.popup.is_none() {
             let mut peers = std::mem::take(&mut self.peers);
-            peers.go(motion, self.network().and_then(|network| network.peers.as_deref()).unwrap_or_default());
+            peers.move_by(motion, self.network().and_then(|network| network.peers.as_deref()).unwrap_or_default());
             self.peers = peers;
             return;
         }
         let page = self.page.max(1);
-        // What is beyond the end is put right when the length is known.
+        // Drawing limits the value: only then the number of lines is known.
         self.scroll = match motion {
             Motion::Up(lines) => self.scroll.saturating_sub(lines),
             Motion::Down(lines) => self.scroll.saturating_add(lines),
@@ -276,92 +292,100 @@ impl App {
         };
     }
 
-    fn step_interval(&mut self, turn: Turn) -> Option<Wish> {
+    /// Selects the next or previous interval.
+    fn step_interval(&mut self, step: Step) -> Option<Effect> {
         let longer = INTERVALS.iter().find(|&&step| step > self.interval);
         let shorter = INTERVALS.iter().rev().find(|&&step| step < self.interval);
-        self.interval = *if turn == Turn::Next { longer } else { shorter }?;
-        Some(Wish::Interval(self.interval))
+        self.interval = *if step == Step::Next { longer } else { shorter }?;
+        Some(Effect::Interval(self.interval))
     }
 
-    /// Finds the selected network again, and puts its peers in order.
+    /// Finds the selected network in the current sample and updates the list of its peers.
     fn arrange(&mut self) {
-        // It is put in order by what is shown, and that is the rest of this.
+        // Taken out, because the rest of `self` is borrowed meanwhile.
         let mut peers = std::mem::take(&mut self.peers);
         let networks = self.networks();
-        let wanted = self.choice.wanted.as_ref().map(|(identity, _)| identity);
-        let same = networks.iter().position(|network| Some(&identity(network)) == wanted);
-        let found = same.or_else(|| networks.iter().position(|network| self.choice.is_namesake(network)));
-        let place = found.unwrap_or(self.choice.place).min(networks.len().saturating_sub(1));
-        let shown = networks.get(place);
-        peers.arrange(shown, self.rates_of(place), &self.filter);
-        // While it is away another one stands in; it may come back.
-        let chosen = shown.filter(|_| found.is_some() || wanted.is_none());
+        let selected = self.selection.network.as_ref().map(|(identity, _)| identity);
+        let same = networks.iter().position(|network| Some(&identity(network)) == selected);
+        let found = same.or_else(|| networks.iter().position(|network| self.selection.has_same_name(network)));
+        let index = found.unwrap_or(self.selection.index).min(networks.len().saturating_sub(1));
+        let shown = networks.get(index);
+        peers.arrange(shown, self.rates_of(index), &self.filter);
+        // A removed network stays the selected one, because it may come back; meanwhile a neighbour is shown.
+        let chosen = shown.filter(|_| found.is_some() || selected.is_none());
         if let Some(chosen) = chosen.map(|network| (identity(network), network.interface.clone())) {
-            self.choice.wanted = Some(chosen);
+            self.selection.network = Some(chosen);
         }
         self.peers = peers;
-        self.choice.place = place;
+        self.selection.index = index;
     }
 
-    const fn known(&self) -> &Known {
-        match &self.frozen {
-            Some(frozen) => frozen,
+    /// Returns the data on the screen.
+    const fn current(&self) -> &ViewState {
+        match &self.paused {
+            Some(paused) => paused,
             None => &self.latest,
         }
     }
 
-    /// The last look that the view was told of, shown or not, and why none could be taken since.
+    /// Returns the last sample, even if the display was paused, and the error since then.
     #[must_use]
     pub fn into_last(self) -> (Arc<Tick>, Option<Error>) {
-        drop(self.frozen);
+        drop(self.paused);
         (self.latest.tick, self.latest.failure.and_then(Arc::into_inner))
     }
 
+    /// Returns the sample on the screen.
     pub(super) fn tick(&self) -> &Tick {
-        &self.known().tick
+        &self.current().tick
     }
 
+    /// Returns the throughput of the past.
     pub(super) const fn history(&self) -> &ThroughputHistory {
-        &self.known().history
+        &self.current().history
     }
 
-    /// What time it is for what is shown: while it is paused, ages stand still.
+    /// Returns the time of the display, in Unix seconds. It stands still during a pause.
     pub(super) const fn now(&self) -> u64 {
-        self.known().now
+        self.current().now
     }
 
+    /// Returns whether the display is paused.
     pub(super) const fn is_paused(&self) -> bool {
-        self.frozen.is_some()
+        self.paused.is_some()
     }
 
-    /// The newest last.
+    /// Returns the events, newest last.
     pub(super) const fn events(&self) -> &VecDeque<Event> {
-        &self.known().events
+        &self.current().events
     }
 
-    /// Why the last look could not be taken.
+    /// Returns the error of the last sample.
     pub(super) fn failure(&self) -> Option<&Error> {
-        self.known().failure.as_deref()
+        self.current().failure.as_deref()
     }
 
+    /// Returns the networks on the screen.
     pub(super) fn networks(&self) -> &[Network] {
         &self.tick().sample.snapshot.networks
     }
 
-    pub(super) const fn place(&self) -> usize {
-        self.choice.place
+    /// Returns the index of the selected network.
+    pub(super) const fn index(&self) -> usize {
+        self.selection.index
     }
 
-    /// The selected network.
+    /// Returns the selected network.
     pub(super) fn network(&self) -> Option<&Network> {
-        self.networks().get(self.choice.place)
+        self.networks().get(self.selection.index)
     }
 
-    pub(super) fn rates_of(&self, place: usize) -> Option<&NetworkRates> {
-        self.tick().sample.rates.get(place)?.as_ref()
+    /// Returns the rates of the network with this index.
+    pub(super) fn rates_of(&self, index: usize) -> Option<&NetworkRates> {
+        self.tick().sample.rates.get(index)?.as_ref()
     }
 
-    /// The selected peer, and its place among the network's.
+    /// Returns the selected peer and its index in the network.
     pub(super) fn selected_peer(&self) -> Option<(usize, &Peer)> {
         let key = self.peers.selected()?;
         let peers = self.network()?.peers.as_deref()?;

@@ -1,21 +1,22 @@
-//! Figures and texts as the view shows them.
+//! Formats numbers, ages and texts for the live view.
 
 use ratatui::style::{Color, Modifier, Style as Ink};
-use ratatui::text::Span;
 
-use crate::render::human::{Style, Tone, binary_units, scaled, wrapped};
+use crate::model::{Problem, printable};
+use crate::render::format::{self, Style, Tone, binary_units, columns, scaled, wrapped};
 
-/// What throughput is counted in.
+/// Selects the unit of throughput.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Units {
-    /// Bytes, in units of 1024, as `wg` has them.
+    /// Bytes with binary prefixes, as in `wg show`.
     #[default]
     Bytes,
-    /// Bits, in units of 1000, as links are sold.
+    /// Bits with decimal prefixes, as in the data sheets of links.
     Bits,
 }
 
 impl Units {
+    /// Returns the other unit.
     pub(super) const fn other(self) -> Self {
         match self {
             Self::Bytes => Self::Bits,
@@ -23,7 +24,7 @@ impl Units {
         }
     }
 
-    /// What a rate is per second, as a heading has it.
+    /// Returns the unit of a rate for a heading.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Bytes => "bytes/s",
@@ -31,7 +32,7 @@ impl Units {
         }
     }
 
-    /// `1.24 MiB/s` or `10.40 Mbit/s`.
+    /// Formats a rate in bytes per second as `1.24 MiB/s` or `10.40 Mbit/s`.
     pub(super) fn rate(self, bytes: f64) -> String {
         match self {
             Self::Bytes => format!("{}/s", binary_units(bytes)),
@@ -39,7 +40,7 @@ impl Units {
         }
     }
 
-    /// `1.24Mi` or `10.4M`: at most six columns.
+    /// Formats a rate in bytes per second as `1.24Mi` or `10.4M`, in at most six columns.
     pub(super) fn short_rate(self, bytes: f64) -> String {
         match self {
             Self::Bytes => short_bytes(bytes),
@@ -48,22 +49,22 @@ impl Units {
     }
 }
 
-/// `1.24Mi`: at most six columns.
+/// Formats bytes as `1.24Mi`, in at most six columns.
 pub(super) fn short_bytes(bytes: f64) -> String {
     scaled(bytes, 1024.0, "", &["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"])
 }
 
-/// `1.24M`: at most five columns.
+/// Formats a number as `1.24M`, in at most five columns.
 pub(super) fn short_count(count: f64) -> String {
     scaled(count, 1000.0, "", &["k", "M", "G", "T", "P", "E"])
 }
 
-/// `1m 18s`, `2h 3m`: an age in a column.
+/// Formats an age in seconds as `1m 18s` or `2h 3m`.
 pub(super) fn age(seconds: u64) -> String {
-    crate::render::human::ago(seconds).trim_end_matches(" ago").to_owned()
+    format::ago(seconds).trim_end_matches(" ago").to_owned()
 }
 
-/// The tone in the terminal's own colours, where it is to have any.
+/// Returns the Ratatui style of a tone; it has colours only if `style` allows them.
 pub(super) fn ink(style: &Style, tone: Tone) -> Ink {
     let (color, modifier) = match tone {
         Tone::Plain => return Ink::new(),
@@ -76,12 +77,7 @@ pub(super) fn ink(style: &Style, tone: Tone) -> Ink {
     if style.color { ink.fg(color) } else { ink }
 }
 
-/// Columns that a text takes.
-pub(super) fn columns(text: &str) -> usize {
-    Span::raw(text).width()
-}
-
-/// The text, or as much of it as fits, and a sign that there is more.
+/// Returns the text if it fits, else its beginning with an ellipsis.
 pub(super) fn fitted(style: &Style, text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
@@ -100,25 +96,31 @@ pub(super) fn fitted(style: &Style, text: &str, width: usize) -> String {
     if columns(&short) > width { String::new() } else { short }
 }
 
-/// The text in lines of whole words; a word that is longer than a line, such as a command or a key, goes on in the next.
+/// Wraps a text between words. A word longer than a line, such as a key, continues on the next line.
 pub(super) fn lines(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
-    let mut broken = Vec::new();
+    let mut lines = Vec::new();
     for line in wrapped(text, width) {
         let mut part = String::new();
         let mut taken = 0;
         for c in line.chars() {
             let wide = columns(c.encode_utf8(&mut [0; 4]));
             if taken + wide > width && !part.is_empty() {
-                broken.push(std::mem::take(&mut part));
+                lines.push(std::mem::take(&mut part));
                 taken = 0;
             }
             part.push(c);
             taken += wide;
         }
-        broken.push(part);
+        lines.push(part);
     }
-    broken
+    lines
+}
+
+/// Returns the message of a problem, with its hint in parentheses.
+pub(super) fn problem_text(problem: &Problem) -> String {
+    let hint = problem.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{}{}", printable(&problem.message), printable(&hint))
 }
 
 #[cfg(test)]
@@ -144,12 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn text_that_does_not_fit_says_so() {
+    fn text_that_does_not_fit_gets_an_ellipsis() {
         let style = Style { unicode: true, ..Style::default() };
         assert_eq!(fitted(&style, "laptop", 6), "laptop");
         assert_eq!(fitted(&style, "laptops", 6), "lapto…");
         assert_eq!(fitted(&style, "漢字漢字", 6), "漢字…", "columns count, not characters");
-        assert_eq!(fitted(&Style::default(), "laptops", 2), "", "no room for the sign");
+        assert_eq!(fitted(&Style::default(), "laptops", 2), "", "no room for the ellipsis");
     }
 
     #[test]

@@ -1,77 +1,77 @@
-//! What the keys do.
+//! The key bindings.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 
-/// Keys, and what they do, as people read it.
+/// Describes keys for the help and the manual.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// The keys, parted by commas.
+pub struct KeyHelp {
+    /// Names of the keys, separated by commas.
     pub keys: &'static str,
-    /// What they do.
-    pub does: &'static str,
+    /// Describes what the keys do.
+    pub action: &'static str,
 }
 
-const fn key(keys: &'static str, does: &'static str) -> Key {
-    Key { keys, does }
+const fn key(keys: &'static str, action: &'static str) -> KeyHelp {
+    KeyHelp { keys, action }
 }
 
-/// Every key, for the help of the view and the manual.
-pub const KEYS: [Key; 18] = [
+/// All keys, for the help popup and the manual page.
+pub const KEYS: [KeyHelp; 18] = [
     key("Tab, Right", "next network"),
     key("Shift-Tab, Left", "previous network"),
-    key("Up, Down, k, j", "select a peer; so does the mouse wheel"),
-    key("PageUp, PageDown", "a page of peers up or down"),
-    key("Home, End, g, G", "the first or the last peer"),
-    key("Enter", "all about the selected peer"),
-    key("s, S", "sort the peers by the next or the previous column"),
-    key("r", "reverse the order"),
-    key("/", "show only the peers whose name, key, endpoint or allowed-ips hold what you type"),
-    key("Esc, q", "close what is open; else Esc shows all peers and selects none"),
-    key("f", "findings and counters of the network, with causes and remedies"),
-    key("e", "events so far"),
-    key("u", "bits or bytes per second"),
-    key("+, -", "longer or shorter interval"),
-    key("Space, p", "pause: nothing moves until you press it again"),
+    key("Up, Down, k, j", "select a peer (also with the mouse wheel)"),
+    key("PageUp, PageDown", "page up or down"),
+    key("Home, End, g, G", "first or last peer"),
+    key("Enter", "details of the selected peer"),
+    key("s, S", "sort by the next or previous column"),
+    key("r", "reverse the sort order"),
+    key("/", "filter the peers by name, key, endpoint or allowed IPs"),
+    key("Esc, q", "close the popup; without a popup, Esc clears filter and selection"),
+    key("f", "findings and counters of the network, with causes and fixes"),
+    key("e", "events since the start"),
+    key("u", "switch between bytes and bits per second"),
+    key("+, -", "longer or shorter refresh interval"),
+    key("Space, p", "pause or resume the display"),
     key("?, h", "this help"),
     key("q, Ctrl-C", "quit"),
-    key("Ctrl-Z, Ctrl-L", "suspend; draw anew"),
+    key("Ctrl-Z, Ctrl-L", "suspend; redraw the screen"),
 ];
 
-/// What a key or the mouse asks for.
+/// Lists the actions of keys and the mouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Whatever is open.
+    /// Quits, with or without a popup.
     Quit,
-    /// Closes what is open, else quits.
-    Leave,
+    /// Closes the popup, else quits.
+    CloseOrQuit,
     Suspend,
     Redraw,
-    /// Closes what is open.
+    /// Closes the popup, else clears filter and selection.
     Back,
     Help,
     Detail,
     Findings,
     Events,
-    /// The next network, or the previous.
-    Network(Turn),
-    /// Through the peers, or through what is open.
+    /// Selects the next or previous network.
+    Network(Step),
+    /// Moves through the peers or scrolls the popup.
     Move(Motion),
-    Sort(Turn),
+    Sort(Step),
     Reverse,
     Filter,
     Pause,
     Units,
-    Interval(Turn),
+    Interval(Step),
 }
 
-/// Which of two neighbours.
+/// Selects one of two neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Step {
     Next,
     Previous,
 }
 
-/// How far through a list.
+/// Describes a movement through a list; numbers are lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Motion {
     Up(usize),
@@ -82,10 +82,10 @@ pub(super) enum Motion {
     Last,
 }
 
-/// Lines that one notch of the wheel moves.
-const NOTCH: usize = 3;
+/// Lines per notch of the mouse wheel.
+const WHEEL_LINES: usize = 3;
 
-/// What this key asks for.
+/// Returns the action of a key.
 pub(super) const fn action(key: KeyEvent) -> Option<Action> {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
@@ -96,37 +96,37 @@ pub(super) const fn action(key: KeyEvent) -> Option<Action> {
         };
     }
     Some(match key.code {
-        KeyCode::Char('q') => Action::Leave,
+        KeyCode::Char('q') => Action::CloseOrQuit,
         KeyCode::Esc => Action::Back,
         KeyCode::Char('?' | 'h') => Action::Help,
         KeyCode::Enter => Action::Detail,
         KeyCode::Char('f') => Action::Findings,
         KeyCode::Char('e') => Action::Events,
-        KeyCode::Tab | KeyCode::Right => Action::Network(Turn::Next),
-        KeyCode::BackTab | KeyCode::Left => Action::Network(Turn::Previous),
+        KeyCode::Tab | KeyCode::Right => Action::Network(Step::Next),
+        KeyCode::BackTab | KeyCode::Left => Action::Network(Step::Previous),
         KeyCode::Up | KeyCode::Char('k') => Action::Move(Motion::Up(1)),
         KeyCode::Down | KeyCode::Char('j') => Action::Move(Motion::Down(1)),
         KeyCode::PageUp => Action::Move(Motion::PageUp),
         KeyCode::PageDown => Action::Move(Motion::PageDown),
         KeyCode::Home | KeyCode::Char('g') => Action::Move(Motion::First),
         KeyCode::End | KeyCode::Char('G') => Action::Move(Motion::Last),
-        KeyCode::Char('s') => Action::Sort(Turn::Next),
-        KeyCode::Char('S') => Action::Sort(Turn::Previous),
+        KeyCode::Char('s') => Action::Sort(Step::Next),
+        KeyCode::Char('S') => Action::Sort(Step::Previous),
         KeyCode::Char('r') => Action::Reverse,
         KeyCode::Char('/') => Action::Filter,
         KeyCode::Char(' ' | 'p') => Action::Pause,
         KeyCode::Char('u') => Action::Units,
-        KeyCode::Char('+' | '=') => Action::Interval(Turn::Next),
-        KeyCode::Char('-' | '_') => Action::Interval(Turn::Previous),
+        KeyCode::Char('+' | '=') => Action::Interval(Step::Next),
+        KeyCode::Char('-' | '_') => Action::Interval(Step::Previous),
         _ => return None,
     })
 }
 
-/// What the mouse asks for.
+/// Returns the action of the mouse wheel.
 pub(super) const fn wheel(mouse: MouseEvent) -> Option<Action> {
     match mouse.kind {
-        MouseEventKind::ScrollUp => Some(Action::Move(Motion::Up(NOTCH))),
-        MouseEventKind::ScrollDown => Some(Action::Move(Motion::Down(NOTCH))),
+        MouseEventKind::ScrollUp => Some(Action::Move(Motion::Up(WHEEL_LINES))),
+        MouseEventKind::ScrollDown => Some(Action::Move(Motion::Down(WHEEL_LINES))),
         _ => None,
     }
 }
@@ -161,15 +161,15 @@ mod tests {
 
     #[test]
     fn every_key_of_the_help_does_something() {
-        for Key { keys, does } in KEYS {
-            for name in keys.split(", ") {
-                assert!(action(press(name)).is_some(), "{name}: {does}");
+        for help in KEYS {
+            for name in help.keys.split(", ") {
+                assert!(action(press(name)).is_some(), "{name}: {}", help.action);
             }
         }
     }
 
     #[test]
-    fn key_held_with_control_is_not_the_key_alone() {
+    fn key_with_control_is_another_key() {
         let key = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::CONTROL);
         assert_eq!(action(key), None);
     }

@@ -1,4 +1,4 @@
-//! The terminal while it is the view's, and as it was before.
+//! Sets the terminal up for the live view, and restores it.
 
 use std::fs;
 use std::io::{self, BufWriter, Stdout, stdout};
@@ -16,49 +16,51 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{App, view};
+use super::app::App;
+use super::view;
 
-/// Reports of buttons and the wheel, in the form that knows more than 223 columns; of no mere movement, which the library's own
-/// command asks for too and which would wake the program for nothing.
+/// Enables reports of buttons and the wheel, in the SGR encoding, which has no limit of 223 columns. Crossterm's own command
+/// enables reports of movements, too, which would wake the program for nothing.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// Whether the terminal is the view's now.
-static IS_TAKEN: AtomicBool = AtomicBool::new(false);
-/// What a thread that does not draw said when it panicked.
-static LAST_WORDS: Mutex<Option<String>> = Mutex::new(None);
+/// Whether the terminal is set up for the live view.
+static IS_ACTIVE: AtomicBool = AtomicBool::new(false);
+/// Panic message of a thread that does not draw.
+static PANIC_MESSAGE: Mutex<Option<String>> = Mutex::new(None);
 
-/// The terminal as the view's; when this is dropped, and when the program panics, it is as it was before.
+/// Owns the terminal of the live view. The terminal is restored when this is dropped and when the program panics.
 pub struct Screen {
-    /// Never dropped: it would show the cursor, which is shown by then, and complain where the terminal is gone.
+    /// Never dropped: its destructor prints an error if the terminal was closed. `restore` shows the cursor already.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Screen {
-    /// Takes the terminal behind standard output. A panic of the calling thread will give it back before it speaks.
+    /// Sets up the terminal on standard output. A panic of the calling thread restores it before its message is printed.
     ///
     /// # Errors
-    /// Where it is none, or refuses.
+    /// If standard output is not a terminal or cannot be configured.
     pub fn enter() -> io::Result<Self> {
-        speak_when_given_back();
-        // A whole screen in one piece: no half of one is ever seen.
+        install_panic_hook();
+        // A buffer for the whole screen: the terminal never shows half a frame.
         let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))?;
         let screen = Self { terminal: ManuallyDrop::new(terminal) };
-        take()?;
+        activate()?;
         Ok(screen)
     }
 
+    /// Draws the view.
     pub(super) fn draw(&mut self, app: &mut App) -> io::Result<()> {
         self.terminal.draw(|frame| view::draw(frame, app))?;
         Ok(())
     }
 
-    /// Gives the terminal back, does something, and takes it again.
-    pub(super) fn while_given_back(&mut self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        give_back();
+    /// Restores the terminal, runs `work`, and sets the terminal up again.
+    pub(super) fn with_restored(&mut self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        restore();
         work()?;
-        take()?;
-        // Not by `clear`: that asks the terminal where the cursor is, and another thread reads what it answers.
+        activate()?;
+        // `clear` would ask the terminal for the cursor position, and the thread that reads keys would take the reply.
         let area = self.terminal.size()?.into();
         self.terminal.resize(area)
     }
@@ -66,66 +68,68 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        restore();
     }
 }
 
-fn take() -> io::Result<()> {
-    IS_TAKEN.store(true, Ordering::SeqCst);
+/// Switches to raw mode and the alternate screen.
+fn activate() -> io::Result<()> {
+    IS_ACTIVE.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, Hide, Print(MOUSE_ON))
 }
 
-/// Makes the terminal what it was. What cannot be done is left: there is nobody to tell.
-pub(super) fn give_back() {
-    if IS_TAKEN.swap(false, Ordering::SeqCst) {
-        // The modes first: they are set also where the terminal takes no output.
+/// Restores the terminal. Ignores errors: there is nowhere to report them.
+pub(super) fn restore() {
+    if IS_ACTIVE.swap(false, Ordering::SeqCst) {
+        // The modes first: unlike output, that never blocks (Ctrl-S).
         let _ = disable_raw_mode();
         let _ = execute!(stdout(), Print(MOUSE_OFF), LeaveAlternateScreen, Show);
     }
 }
 
-/// Whether a program that is stopped here stays so for ever: a shell gives each of its jobs a process group, and what is in the
-/// session's own was started by `ssh -t` or as a container's command.
-pub(super) fn has_nobody_to_resume() -> bool {
+/// Returns whether no shell could resume this process after Ctrl-Z. A shell gives each job a process group; a process in the
+/// group of its session leader was started by `ssh -t` or as the command of a container.
+pub(super) fn has_no_job_control() -> bool {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Behind the name, which may hold anything: state, parent, process group, session. 0 is one outside of a PID namespace.
+    // The fields after the name, which may contain anything: state, parent, process group, session. 0 is outside the PID
+    // namespace.
     let mut fields = stat.rsplit_once(')').unwrap_or_default().1.split_whitespace().skip(2);
     let (group, session) = (fields.next(), fields.next());
     group.is_some_and(|group| group != "0") && group == session
 }
 
-/// Whether there is no longer a terminal to read from.
-pub(super) fn is_gone() -> bool {
+/// Returns whether the terminal was closed.
+pub(super) fn is_closed() -> bool {
     let stdin = io::stdin();
     let mut files = [PollFd::new(&stdin, PollFlags::empty())];
     poll(&mut files, Some(&Timespec::default())).is_ok_and(|count| count > 0)
 }
 
-/// What a panic says is lost on the view's own screen. That of the thread that draws is said at once; that of another is kept,
-/// because the terminal is still being drawn on.
-fn speak_when_given_back() {
+/// Installs a panic hook, because a message on the alternate screen is lost. A panic of the drawing thread restores the terminal
+/// first; the message of any other thread is kept until the view has ended.
+fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let drawing = thread::current().id();
-        let usual = panic::take_hook();
+        let default_hook = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if thread::current().id() == drawing {
-                give_back();
-                usual(info);
+                restore();
+                default_hook(info);
             } else {
                 let name = thread::current().name().unwrap_or_default().to_owned();
-                let mut words = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner);
-                words.get_or_insert_with(|| format!("thread '{name}' {info}"));
+                let mut message = PANIC_MESSAGE.lock().unwrap_or_else(PoisonError::into_inner);
+                message.get_or_insert_with(|| format!("thread '{name}' {info}"));
             }
         }));
     });
 }
 
-/// Says what the thread that panicked said.
-pub(super) fn print_last_words() {
+/// Prints the panic message of another thread on standard error.
+pub(super) fn print_panic_message() {
     use std::io::Write as _;
-    if let Some(words) = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        let _ = writeln!(io::stderr(), "{words}");
+    if let Some(message) = PANIC_MESSAGE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = writeln!(io::stderr(), "{message}");
     }
 }

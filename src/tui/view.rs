@@ -1,8 +1,9 @@
-//! How the view looks. Only what is on the screen is laid out.
+//! The layout of the live view. Only the visible part is laid out.
 //!
-//! From the top: a line of the program's own, what could not be read, the networks as cards, the peers of the selected one,
-//! the last event and the keys. Over it, what was asked for.
+//! From top to bottom: the header, read errors, the networks as cards, the peers of the selected network, the latest event,
+//! and the keys. A popup covers them.
 
+mod canvas;
 mod cards;
 mod popups;
 mod table;
@@ -13,22 +14,22 @@ use std::time::{Duration, UNIX_EPOCH};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style as Ink;
-use ratatui::text::{Line, Span};
+use ratatui::text::Span;
 
-use super::App;
-use super::figures::{age, columns, fitted, ink, lines};
-use crate::model::{Problem, printable};
-use crate::render::human::{Style, Tone, grouped};
+use self::canvas::{take_bottom, take_top, write, write_fitted, write_right};
+use super::app::App;
+use super::figures::{age, fitted, ink, lines, problem_text};
+use crate::model::{Problem, qualified_name};
+use crate::render::format::{Tone, columns, grouped};
 
-/// Lines for what could not be read.
-const NOTICES: usize = 3;
-/// From this height on there is a line for events.
+/// Maximum number of lines for read errors.
+const MAX_NOTICE_LINES: usize = 3;
+/// Screens of this height or more have a line for the latest event.
 const TALL: u16 = 18;
-/// Seconds for which an event is shown where it takes the place of the keys.
-const NEWS: u64 = 10;
+/// Seconds for which an event replaces the keys on a lower screen.
+const EVENT_SECONDS: u64 = 10;
 
-/// Keys that are named at the bottom, as far as there is room.
+/// The keys in the bottom line, most important first; those that do not fit are left out.
 const HINTS: [(&str, &str); 9] = [
     ("?", "help"),
     ("q", "quit"),
@@ -41,7 +42,7 @@ const HINTS: [(&str, &str); 9] = [
     ("Space", "pause"),
 ];
 
-/// Draws the view.
+/// Draws the live view on a frame.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     let mut rest = frame.area();
     let buffer = frame.buffer_mut();
@@ -49,11 +50,11 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     header(buffer, take_top(&mut rest, 1), app);
     footer(buffer, take_bottom(&mut rest, 1), app, is_tall);
     if is_tall {
-        link_monitor(buffer, take_bottom(&mut rest, 1), app, u64::MAX);
+        latest_event(buffer, take_bottom(&mut rest, 1), app, u64::MAX);
     }
     notices(buffer, &mut rest, app);
     if app.networks().is_empty() {
-        nothing(buffer, rest, app);
+        no_networks(buffer, rest, app);
     } else {
         let cards = cards::draw(buffer, rest, app);
         take_top(&mut rest, cards);
@@ -63,47 +64,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App) {
     popups::draw(buffer, screen, app);
 }
 
-/// Cuts rows off the top.
-fn take_top(rest: &mut Rect, rows: u16) -> Rect {
-    let rows = rows.min(rest.height);
-    let top = Rect { height: rows, ..*rest };
-    *rest = Rect { y: rest.y + rows, height: rest.height - rows, ..*rest };
-    top
-}
-
-/// Cuts rows off the bottom.
-fn take_bottom(rest: &mut Rect, rows: u16) -> Rect {
-    let rows = rows.min(rest.height);
-    rest.height -= rows;
-    Rect { y: rest.y + rest.height, height: rows, ..*rest }
-}
-
-/// Writes spans into the first row of the area, as far as they fit; returns the columns they take.
-fn write(buffer: &mut Buffer, area: Rect, spans: Vec<Span<'_>>) -> u16 {
-    // Writing beyond the screen would be a panic.
-    let area = area.intersection(buffer.area);
-    if area.is_empty() {
-        return 0;
-    }
-    let (end, _) = buffer.set_line(area.x, area.y, &Line::from(spans), area.width);
-    end - area.x
-}
-
-/// Writes a text into the first row, cut with a sign where it does not fit.
-fn write_fitted(buffer: &mut Buffer, area: Rect, style: &Style, text: &str, ink: Ink) {
-    let text = fitted(style, text, area.width.into());
-    write(buffer, area, vec![Span::styled(text, ink)]);
-}
-
-/// Writes a text at the right end of the first row, where that leaves so many columns.
-fn write_right(buffer: &mut Buffer, area: Rect, text: &str, ink: Ink, left: u16) {
-    let width = u16::try_from(columns(text)).unwrap_or(u16::MAX);
-    if width <= area.width.saturating_sub(left) {
-        let area = Rect { x: area.x + area.width - width, width, ..area };
-        write(buffer, area, vec![Span::styled(text, ink)]);
-    }
-}
-
+/// Draws the program's name, the number of networks, the interval and the time in UTC.
 fn header(buffer: &mut Buffer, area: Rect, app: &App) {
     let style = &app.style;
     let count = app.networks().len();
@@ -121,95 +82,87 @@ fn header(buffer: &mut Buffer, area: Rect, app: &App) {
     write_right(buffer, area, time, ink(style, Tone::Dim), left + 2);
 }
 
-/// The filter while it is typed, else the keys; where the screen is low, an event takes their place for a while.
+/// Draws the filter while the user types it, else the keys. On a low screen a recent event replaces the keys.
 fn footer(buffer: &mut Buffer, area: Rect, app: &App, is_tall: bool) {
     if app.is_typing {
         let cursor = if app.style.unicode { "▏" } else { "_" };
-        let text = format!("filter: {}{cursor}", app.style.outside(&app.filter));
-        // The end is what is being typed.
+        let text = format!("filter: {}{cursor}", app.style.escape(&app.filter));
+        // The cursor is at the end, which therefore has to be visible.
         let skipped = columns(&text).saturating_sub(area.width.into());
         let text: String = text.chars().skip(skipped).collect();
         write(buffer, area, vec![Span::styled(text, ink(&app.style, Tone::Bold))]);
         return;
     }
-    if !is_tall && link_monitor(buffer, area, app, NEWS) {
+    if !is_tall && latest_event(buffer, area, app, EVENT_SECONDS) {
         return;
     }
     let mut spans = Vec::new();
     let mut taken = 0;
-    for (key, does) in HINTS {
-        taken += key.len() + does.len() + 3;
+    for (key, action) in HINTS {
+        taken += key.len() + action.len() + 3;
         if taken > usize::from(area.width) + 2 {
             break;
         }
         spans.push(Span::styled(key, ink(&app.style, Tone::Bold)));
-        spans.push(Span::styled(format!(" {does}  "), ink(&app.style, Tone::Dim)));
+        spans.push(Span::styled(format!(" {action}  "), ink(&app.style, Tone::Dim)));
     }
     write(buffer, area, spans);
 }
 
-/// What happened last, unless that is longer ago; whether there was anything.
-fn link_monitor(buffer: &mut Buffer, area: Rect, app: &App, oldest: u64) -> bool {
+/// Draws the latest event if it is less than `max_age` seconds old. Returns whether it drew one.
+fn latest_event(buffer: &mut Buffer, area: Rect, app: &App, max_age: u64) -> bool {
     let Some(last) = app.events().back() else { return false };
     let seconds = app.now().saturating_sub(last.timestamp);
-    if seconds >= oldest {
+    if seconds >= max_age {
         return false;
     }
-    // Of what was seen at once the first is the cause of the others: an interface that goes takes its findings along.
+    // Of the events of one refresh, the first caused the others: the findings of a removed interface end with it.
     let together = app.events().iter().rev().take_while(|event| event.timestamp == last.timestamp);
     let first = together.clone().last().unwrap_or(last);
     let more = match together.count() - 1 {
         0 => String::new(),
         more => format!("  (e: {more} more)"),
     };
-    let text = format!("{} ago  {}", age(seconds).replace("now", "0s"), app.style.outside(&first.sentence()));
+    let text = format!("{} ago  {}", age(seconds).replace("now", "0s"), app.style.escape(&first.sentence()));
     let room = usize::from(area.width).saturating_sub(more.len());
     let text = fitted(&app.style, &text, room) + &more;
     write_fitted(buffer, area, &app.style, &text, ink(&app.style, Tone::Dim));
     true
 }
 
-/// What could not be read at all, and what is wrong with no network that is there.
+/// Draws the failure of the last sample, and problems and findings that belong to none of the networks on the screen.
 fn notices(buffer: &mut Buffer, rest: &mut Rect, app: &App) {
     let sample = &app.tick().sample;
     let has_card = |problem: &Problem| app.networks().iter().any(|network| cards::is_about(problem, network));
-    let problems = sample.snapshot.problems.iter().filter(|problem| !has_card(problem)).map(placed);
-    let homeless =
+    let problems =
+        sample.snapshot.problems.iter().filter(|problem| !has_card(problem)).map(|problem| match &problem.interface {
+            Some(name) => format!("{}: {}", qualified_name(name, problem.netns.as_deref()), problem_text(problem)),
+            None => problem_text(problem),
+        });
+    let unattached =
         sample.findings.iter().filter(|finding| !app.networks().iter().any(|network| finding.concerns(network)));
     let failure = app.failure().map(|error| {
         let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
         format!("{error}{hint}")
     });
     let notices = failure.into_iter().chain(problems);
-    let notices = notices.chain(homeless.map(|finding| finding.summary.clone()));
-    let room = NOTICES.min(usize::from(rest.height / 4));
+    let notices = notices.chain(unattached.map(|finding| finding.summary.clone()));
+    let room = MAX_NOTICE_LINES.min(usize::from(rest.height / 4));
     let width = rest.width.into();
     let lines: Vec<String> =
-        notices.flat_map(|notice| lines(&app.style.outside(&format!("! {notice}")), width)).take(room + 1).collect();
-    for (place, line) in lines.iter().take(room).enumerate() {
-        let is_cut = place + 1 == room && lines.len() > room;
+        notices.flat_map(|notice| lines(&app.style.escape(&format!("! {notice}")), width)).take(room + 1).collect();
+    for (index, line) in lines.iter().take(room).enumerate() {
+        let is_cut = index + 1 == room && lines.len() > room;
         let line = if is_cut { format!("{line} {}", app.style.ellipsis()) } else { line.clone() };
         write_fitted(buffer, take_top(rest, 1), &app.style, &line, ink(&app.style, Tone::Bad));
     }
 }
 
-/// What could not be read, and the remedy.
-fn sentence(problem: &Problem) -> String {
-    let hint = problem.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    format!("{}{}", printable(&problem.message), printable(&hint))
-}
-
-/// The same, and where.
-fn placed(problem: &Problem) -> String {
-    let place =
-        problem.interface.as_ref().map(|name| crate::model::qualified_name(name, problem.netns.as_deref()) + ": ");
-    place.unwrap_or_default() + &sentence(problem)
-}
-
-fn nothing(buffer: &mut Buffer, mut rest: Rect, app: &App) {
+/// Draws the empty state, with hints on why there may be no network.
+fn no_networks(buffer: &mut Buffer, mut rest: Rect, app: &App) {
     let hints = app.tick().sample.snapshot.hints.iter().map(String::as_str);
-    for text in ["no WireGuard interfaces: they appear here by themselves"].into_iter().chain(hints) {
-        for line in lines(&app.style.outside(text), rest.width.into()) {
+    for text in ["no WireGuard interfaces; new ones appear here automatically"].into_iter().chain(hints) {
+        for line in lines(&app.style.escape(text), rest.width.into()) {
             write(buffer, take_top(&mut rest, 1), vec![Span::raw(line)]);
         }
     }

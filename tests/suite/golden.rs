@@ -9,8 +9,8 @@ use wgstat::findings::{findings, verdict};
 use wgstat::model::{Backend, Counter, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot};
 use wgstat::rates::rates;
 use wgstat::render::check::{self, Checked};
-use wgstat::render::human::Style;
-use wgstat::render::lines::{self, Lines};
+use wgstat::render::format::Style;
+use wgstat::render::lines::{self, LineWriter};
 use wgstat::render::prometheus::Compat;
 use wgstat::render::{Endpoints, Report, json, plugin, prometheus, stats, status};
 
@@ -86,7 +86,7 @@ fn render(name: &str, snapshot: &Snapshot) {
 fn lines_of(name: &str, report: &Report<'_>) {
     for (kind, style) in [("80", terminal(80)), ("200", terminal(200))] {
         let mut text = Vec::new();
-        Lines::default().tick(&mut text, &style, report).unwrap();
+        LineWriter::default().write(&mut text, &style, report).unwrap();
         check_text(&text, &Style { width: None, ..style });
         compare(&format!("{name}.watch.{kind}.txt"), &text);
     }
@@ -338,7 +338,7 @@ fn rates_stand_beside_their_counters() {
     lines_of("rates", &report);
     for width in [80, lines::WIDE - 1, lines::WIDE] {
         let mut text = Vec::new();
-        Lines::default().tick(&mut text, &terminal(width), &report).unwrap();
+        LineWriter::default().write(&mut text, &terminal(width), &report).unwrap();
         check_text(&text, &terminal(width));
     }
     let mut text = Vec::new();

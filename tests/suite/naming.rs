@@ -77,7 +77,7 @@ fn verbose_says_where_names_come_from_and_which_are_nobodys() {
         &format!("wg0 peer {}: of \\x1b[31mwg-quick  (/etc/wireguard/wg0.conf:8)", keys[1]),
         &format!("wg0 peer {}: of networkd  (/etc/systemd/network/1.netdev.d/x.conf:2)", keys[2]),
         "wg1: branch  (alias)",
-        "Names that match nobody",
+        "Names that match no interface or peer",
         &format!(
             "wg0 peer {}: ghost  (/etc/wireguard/wg0.conf:14: the interface has no such peer)",
             PublicKey([0; 32])
@@ -91,7 +91,7 @@ fn verbose_says_where_names_come_from_and_which_are_nobodys() {
             last = found;
         }
     }
-    assert!(rest.contains("  /etc/wireguard/wg0.conf: 2 names are used\n"), "{rest}");
+    assert!(rest.contains("  /etc/wireguard/wg0.conf: 2 names used\n"), "{rest}");
     assert!(rest.contains("\n1\n"), "beside a document it goes to standard error: {rest}");
     let codes: Vec<&str> = rest.lines().rev().take(3).collect();
     assert_eq!(codes[1], codes[2], "-v never changes the verdict");

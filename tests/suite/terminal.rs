@@ -8,9 +8,9 @@ use rustix::event::PollFd;
 use tempfile::TempDir;
 use wgstat::findings::Finding;
 use wgstat::model::Snapshot;
-use wgstat::render::human::Style;
+use wgstat::render::format::Style;
 use wgstat::sampler::{Next, Sample, Tick};
-use wgstat::tui::{self, Options, Screen, Source};
+use wgstat::tui::{self, Screen, TickSource, ViewOptions};
 
 use crate::lab::lab;
 
@@ -227,7 +227,7 @@ fn keys_and_sizes_on_a_real_terminal() {
     tmux.keys(&["/"]);
     tmux.keys(&["-l", "10.9.0.3"]);
     tmux.wait("the filter", |screen| {
-        screen.contains("1 of 3 have \"10.9.0.3\"") && screen.contains("filter: 10.9.0.3")
+        screen.contains("1 of 3 match \"10.9.0.3\"") && screen.contains("filter: 10.9.0.3")
     });
     // The first key after a change of size arrives by itself.
     tmux.run(&["resize-window", "-x", "100", "-y", "30"]);
@@ -304,7 +304,7 @@ fn view_ends_with_its_terminal() {
 /// Whose second tick is a panic.
 struct Faulty(bool);
 
-impl Source for Faulty {
+impl TickSource for Faulty {
     fn next(&mut self, _files: &[PollFd<'_>]) -> Next {
         std::thread::sleep(Duration::from_secs(3));
         assert!(!std::mem::replace(&mut self.0, true), "forced panic in the thread that takes samples");
@@ -322,7 +322,7 @@ fn nothing() -> Arc<Tick> {
 #[test]
 #[ignore = "it panics: run by the next test, on a terminal"]
 fn panic_of_the_sampling_thread() {
-    let options = Options { interval: Duration::from_secs(1), count: None, style: Style::default() };
+    let options = ViewOptions { interval: Duration::from_secs(1), count: None, style: Style::default() };
     let _ = tui::run(Faulty(false), nothing(), options);
 }
 

@@ -14,9 +14,9 @@ use wgstat::events::Tracker;
 use wgstat::findings::findings;
 use wgstat::model::{AllowedIp, Backend, Code, Counter, InterfaceStats, Network, Peer, Problem, PublicKey, Snapshot};
 use wgstat::rates::rates;
-use wgstat::render::human::Style;
+use wgstat::render::format::Style;
 use wgstat::sampler::{Next, Sample, Tick};
-use wgstat::tui::{App, Options, Wish, draw};
+use wgstat::tui::{App, Effect, ViewOptions, draw};
 
 use crate::common::recording::Recording;
 use crate::common::wire::collector;
@@ -24,9 +24,9 @@ use crate::golden::compare;
 
 const INTERVAL: Duration = Duration::from_secs(2);
 
-fn options() -> Options {
+fn options() -> ViewOptions {
     let style = Style { color: true, unicode: true, ..Style::default() };
-    Options { interval: INTERVAL, count: None, style }
+    ViewOptions { interval: INTERVAL, count: None, style }
 }
 
 /// What a real kernel said of one interface with all faults, and of one that is down.
@@ -65,7 +65,7 @@ struct Story {
 }
 
 impl Story {
-    fn begin(snapshot: Snapshot, options: Options) -> Self {
+    fn begin(snapshot: Snapshot, options: ViewOptions) -> Self {
         let mut tracker = Tracker::default();
         let found = findings(&snapshot);
         let events = tracker.update(&snapshot, &found);
@@ -82,12 +82,12 @@ impl Story {
         let events = self.tracker.update(&self.snapshot, &found);
         let rates = rates(&before, &self.snapshot, INTERVAL);
         let sample = Sample { snapshot: self.snapshot.clone(), rates, findings: found };
-        self.app.look(Next::Tick(Arc::new(Tick { sample: Arc::new(sample), events })));
+        self.app.update(Next::Tick(Arc::new(Tick { sample: Arc::new(sample), events })));
         self.app.set_clock(self.snapshot.timestamp);
     }
 
     /// A morning's traffic: it rises and falls, and at the end packets are refused.
-    fn morning(options: Options) -> Self {
+    fn morning(options: ViewOptions) -> Self {
         let mut story = Self::begin(recorded(), options);
         for tick in 0..100_u64 {
             let level = if tick % 40 < 20 { tick % 40 } else { 40 - tick % 40 };
@@ -105,7 +105,7 @@ impl Story {
         story
     }
 
-    fn press(&mut self, keys: &[KeyCode]) -> Option<Wish> {
+    fn press(&mut self, keys: &[KeyCode]) -> Option<Effect> {
         let press = |&code| self.app.handle(&Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
         keys.iter().map(press).last().flatten()
     }
@@ -138,7 +138,7 @@ fn view_at_three_sizes() {
     for (width, height) in [(40, 10), (80, 24), (200, 60)] {
         Story::morning(options()).golden("view", width, height);
     }
-    let plain = Options { style: Style::default(), ..options() };
+    let plain = ViewOptions { style: Style::default(), ..options() };
     Story::morning(plain).golden("ascii", 80, 24);
 }
 
@@ -164,7 +164,7 @@ fn view_of_what_is_not_there_or_not_readable() {
     story.golden("denied", 80, 24);
     let subject = "links".to_owned();
     let cause = "it changed while it was read".to_owned();
-    story.app.look(Next::Failed(Error::Collect { code: Code::DumpInterrupted, subject, cause }));
+    story.app.update(Next::Failed(Error::Collect { code: Code::DumpInterrupted, subject, cause }));
     assert!(story.screen(80, 24).contains("! links: it changed while it was read"));
 }
 
@@ -216,13 +216,13 @@ fn trouble_is_lit_while_it_grows_and_explained() {
 #[test]
 fn without_colours_there_are_none() {
     let style = Style { unicode: true, ..Style::default() };
-    let mut story = Story::morning(Options { style, ..options() });
+    let mut story = Story::morning(ViewOptions { style, ..options() });
     for popup in [KeyCode::Null, KeyCode::Char('f'), KeyCode::Char('e'), KeyCode::Char('?')] {
         story.press(&[popup]);
         let buffer = story.buffer(120, 40);
         assert!(buffer.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
     }
-    let mut story = Story::morning(Options { style: Style::default(), ..options() });
+    let mut story = Story::morning(ViewOptions { style: Style::default(), ..options() });
     for popup in [KeyCode::Null, KeyCode::Char('f'), KeyCode::Char('e'), KeyCode::Char('?'), KeyCode::Enter] {
         story.press(&[popup]);
         assert!(story.screen(120, 40).is_ascii());
@@ -275,10 +275,13 @@ fn keys_do_what_the_help_says() {
 
     story.kind("/alice");
     let list = peers(&mut story);
-    assert!(list[0].contains("1 of 3 have \"alice\"") && list[2].contains("Alice's") && list[3].is_empty(), "{list:?}");
+    assert!(
+        list[0].contains("1 of 3 match \"alice\"") && list[2].contains("Alice's") && list[3].is_empty(),
+        "{list:?}"
+    );
     assert!(title(&mut story, 23).starts_with("filter: alice"));
     story.kind("q");
-    assert!(peers(&mut story)[1].contains("none"), "while it is typed, q is a letter");
+    assert!(peers(&mut story)[1].contains("no peers match"), "while it is typed, q is a letter");
     story.press(&[KeyCode::Backspace, KeyCode::Enter]);
     assert!(title(&mut story, 23).starts_with("? help"), "typed");
     assert!(peers(&mut story)[2].contains("Alice's"));
@@ -293,9 +296,9 @@ fn keys_do_what_the_help_says() {
 
     story.press(&[KeyCode::Char('u')]);
     assert!(title(&mut story, 2).contains("bit/s") && peers(&mut story)[0].contains("bits/s"));
-    assert_eq!(story.press(&[KeyCode::Char('+')]), Some(Wish::Interval(Duration::from_secs(5))));
+    assert_eq!(story.press(&[KeyCode::Char('+')]), Some(Effect::Interval(Duration::from_secs(5))));
     assert!(title(&mut story, 0).contains("every 5s"));
-    assert_eq!(story.press(&[KeyCode::Char('-')]), Some(Wish::Interval(Duration::from_secs(2))));
+    assert_eq!(story.press(&[KeyCode::Char('-')]), Some(Effect::Interval(Duration::from_secs(2))));
 
     story.press(&[KeyCode::Tab]);
     assert!(peers(&mut story)[0].starts_with("peers of wg1"));
@@ -305,10 +308,10 @@ fn keys_do_what_the_help_says() {
     assert!(peers(&mut story)[0].starts_with("peers of wg1"));
 
     assert_eq!(story.press(&[KeyCode::Char('?'), KeyCode::Char('q')]), None, "closes the help");
-    assert_eq!(story.press(&[KeyCode::Char('q')]), Some(Wish::Leave));
-    for (key, wish) in [('c', Wish::Leave), ('z', Wish::Suspend), ('l', Wish::Redraw)] {
+    assert_eq!(story.press(&[KeyCode::Char('q')]), Some(Effect::Quit));
+    for (key, effect) in [('c', Effect::Quit), ('z', Effect::Suspend), ('l', Effect::Redraw)] {
         let event = Input::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::CONTROL));
-        assert_eq!(story.app.handle(&event), Some(wish));
+        assert_eq!(story.app.handle(&event), Some(effect));
     }
 }
 
@@ -326,7 +329,7 @@ fn pause_stops_all_that_moves_and_misses_nothing() {
         snapshot.networks[1].enabled = Some(true);
     });
     let error = || Error::NetnsNotFound { name: "blue".into(), have: Vec::new() };
-    story.app.look(Next::Failed(error()));
+    story.app.update(Next::Failed(error()));
     // Ages stand still, too.
     assert_eq!(story.screen(80, 24), paused);
     story.press(&[KeyCode::Char('p')]);

@@ -1,44 +1,44 @@
-//! The peers of the selected network, in as many columns as there is room for.
+//! The peers of the selected network, in the columns that fit the width.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style as Ink};
 use ratatui::text::Span;
 
-use super::super::App;
-use super::super::figures::{age, columns, fitted, ink, short_bytes};
+use super::super::app::App;
+use super::super::figures::{age, fitted, ink, short_bytes};
 use super::super::peers::Column;
-use super::{take_top, write, write_fitted};
+use super::canvas::{take_top, write, write_fitted};
 use crate::model::Peer;
 use crate::rates::PeerRates;
-use crate::render::human::{Style, Tone, grouped};
+use crate::render::format::{Style, Tone, columns, grouped};
 
-/// Between two columns.
+/// Spaces between two columns.
 const GAP: usize = 2;
-/// The mark of the selected one and the dot of one that is online.
+/// Columns of the selection mark and of the online dot, each with a space.
 const MARKS: usize = 4;
-/// A name narrower than this tells nothing.
-const NARROWEST_NAME: usize = 9;
-/// A key takes so many columns.
+/// Minimum width of a name.
+const MIN_NAME: usize = 9;
+/// Width of a public key in Base64.
 const KEY: usize = 44;
-/// An IPv6 address with its port.
+/// Width of the longest IPv6 address with a port.
 const ENDPOINT: usize = 47;
-/// Allowed-ips that are looked at: more are never seen.
-const ALLOWED: usize = 20;
-/// What is left out first where there is no room.
-const EXPENDABLE: [Column; 7] =
+/// Maximum number of allowed IPs that are formatted: no screen has room for more.
+const MAX_ALLOWED_IPS: usize = 20;
+/// The columns in the order in which a narrow screen drops them.
+const DROP_ORDER: [Column; 7] =
     [Column::AllowedIps, Column::Endpoint, Column::Tx, Column::Rx, Column::Handshake, Column::TxRate, Column::RxRate];
 
-/// Draws the list, with a heading.
+/// Draws the title, the heading and the peers.
 pub(super) fn draw(buffer: &mut Buffer, mut rest: Rect, app: &mut App) {
     title(buffer, take_top(&mut rest, 1), app);
     let list = app.network().and_then(|network| network.peers.as_deref());
     let message = match list {
-        None => "unknown".to_owned(),
-        Some([]) => "none configured".to_owned(),
-        Some(_) if app.peers.len() == 0 => "none; Esc shows all".to_owned(),
+        None => "peers unknown".to_owned(),
+        Some([]) => "no peers configured".to_owned(),
+        Some(_) if app.peers.len() == 0 => "no peers match the filter (Esc clears it)".to_owned(),
         Some(_) => {
-            let layout = Layout::new(rest.width.into());
+            let layout = ColumnLayout::new(rest.width.into());
             heading(buffer, take_top(&mut rest, 1), app, &layout);
             return rows(buffer, rest, app, &layout);
         }
@@ -47,38 +47,39 @@ pub(super) fn draw(buffer: &mut Buffer, mut rest: Rect, app: &mut App) {
     write_fitted(buffer, take_top(&mut rest, 1), &app.style, &text, ink(&app.style, Tone::Dim));
 }
 
-/// `peers of wg0, bytes/s; 3 of 12 have "alice"`.
+/// Draws the title, such as `peers of wg0, bytes/s; 3 of 12 match "alice"`.
 fn title(buffer: &mut Buffer, area: Rect, app: &App) {
     let style = &app.style;
     let Some(network) = app.network() else { return };
     let mut spans = vec![
         Span::raw("peers of "),
-        Span::styled(style.outside(&network.interface.to_string()), ink(style, Tone::Bold)),
+        Span::styled(style.escape(&network.interface.to_string()), ink(style, Tone::Bold)),
         Span::styled(format!(", {}", app.units.name()), ink(style, Tone::Dim)),
     ];
     if !app.filter.is_empty() {
         let all = network.peers.as_deref().unwrap_or_default().len();
         let (shown, all) = (grouped(app.peers.len() as u64), grouped(all as u64));
-        spans.push(Span::raw(format!("; {shown} of {all} have \"{}\"", style.outside(&app.filter))));
+        spans.push(Span::raw(format!("; {shown} of {all} match \"{}\"", style.escape(&app.filter))));
     }
     write(buffer, area, spans);
 }
 
-/// The columns that fit, with their widths. They follow from the width alone: nothing jumps when figures change.
-struct Layout(Vec<(Column, usize)>);
+/// Holds the columns that fit, with their widths. They depend on the screen's width alone, so that columns never move.
+struct ColumnLayout(Vec<(Column, usize)>);
 
-impl Layout {
+impl ColumnLayout {
+    /// Chooses the columns for a screen of this width.
     fn new(width: usize) -> Self {
         let mut shown = Column::ALL.to_vec();
-        let needed = |shown: &[Column]| shown.iter().map(|&column| GAP + narrowest(column)).sum::<usize>() - GAP;
-        for expendable in EXPENDABLE {
+        let needed = |shown: &[Column]| shown.iter().map(|&column| GAP + min_width(column)).sum::<usize>() - GAP;
+        for dropped in DROP_ORDER {
             if needed(&shown) <= width {
                 break;
             }
-            shown.retain(|&column| column != expendable);
+            shown.retain(|&column| column != dropped);
         }
         let mut spare = width.saturating_sub(needed(&shown));
-        let mut widths: Vec<(Column, usize)> = shown.iter().map(|&column| (column, narrowest(column))).collect();
+        let mut widths: Vec<(Column, usize)> = shown.iter().map(|&column| (column, min_width(column))).collect();
         for (column, width) in &mut widths {
             let most = match column {
                 Column::Peer => MARKS + KEY,
@@ -94,9 +95,10 @@ impl Layout {
     }
 }
 
-const fn narrowest(column: Column) -> usize {
+/// Returns the minimum width of a column.
+const fn min_width(column: Column) -> usize {
     match column {
-        Column::Peer => MARKS + NARROWEST_NAME,
+        Column::Peer => MARKS + MIN_NAME,
         Column::RxRate | Column::TxRate | Column::Rx | Column::Tx => 6,
         Column::Handshake => 10,
         Column::Endpoint => 21,
@@ -104,11 +106,13 @@ const fn narrowest(column: Column) -> usize {
     }
 }
 
+/// Returns whether a column is aligned to the right.
 const fn is_number(column: Column) -> bool {
     matches!(column, Column::RxRate | Column::TxRate | Column::Rx | Column::Tx | Column::Handshake)
 }
 
-fn heading(buffer: &mut Buffer, area: Rect, app: &App, layout: &Layout) {
+/// Draws the headings; a triangle marks the column that the peers are sorted by.
+fn heading(buffer: &mut Buffer, area: Rect, app: &App, layout: &ColumnLayout) {
     let sorted = app.peers.column();
     let mark = match (app.style.unicode, app.peers.is_ascending()) {
         (true, true) => "▲",
@@ -122,7 +126,7 @@ fn heading(buffer: &mut Buffer, area: Rect, app: &App, layout: &Layout) {
         let is_sorted = column == sorted;
         let mut text = if is_sorted { format!("{}{mark}", column.heading()) } else { column.heading().to_owned() };
         if column == Column::Peer {
-            // What the list is sorted by has to be said also where that has no room.
+            // A sort column that does not fit is named here.
             let hidden = if is_shown { String::new() } else { format!(" by {}{mark}", sorted.heading()) };
             text = format!("{:MARKS$}{text}{hidden}", "");
         }
@@ -132,7 +136,7 @@ fn heading(buffer: &mut Buffer, area: Rect, app: &App, layout: &Layout) {
     write(buffer, area, spans);
 }
 
-/// One cell and the gap before it.
+/// Adds a cell with the gap before it.
 fn cell(spans: &mut Vec<Span<'_>>, style: &Style, column: Column, width: usize, text: &str, ink: Ink) {
     let text = fitted(style, text, width);
     let fill = width.saturating_sub(columns(&text));
@@ -141,14 +145,15 @@ fn cell(spans: &mut Vec<Span<'_>>, style: &Style, column: Column, width: usize, 
     spans.push(Span::styled(format!("{:before$}{text}{:after$}", "", ""), ink));
 }
 
-fn rows(buffer: &mut Buffer, mut rest: Rect, app: &mut App, layout: &Layout) {
-    let window = app.peers.window(rest.height.into());
+/// Draws the peers that fit.
+fn rows(buffer: &mut Buffer, mut rest: Rect, app: &mut App, layout: &ColumnLayout) {
+    let visible = app.peers.visible(rest.height.into());
     let app = &*app;
     let list = app.network().and_then(|network| network.peers.as_deref()).unwrap_or_default();
-    for position in window {
-        let Some(place) = app.peers.at(position) else { continue };
-        let Some(peer) = list.get(place) else { continue };
-        let rates = app.rates_of(app.place()).and_then(|rates| rates.peers.get(place).copied().flatten());
+    for position in visible {
+        let Some(index) = app.peers.peer_index(position) else { continue };
+        let Some(peer) = list.get(index) else { continue };
+        let rates = app.rates_of(app.index()).and_then(|rates| rates.peers.get(index).copied().flatten());
         let area = take_top(&mut rest, 1);
         let is_selected = app.peers.selected() == Some(peer.public_key);
         let is_online = peer.is_online(app.now());
@@ -167,6 +172,7 @@ fn rows(buffer: &mut Buffer, mut rest: Rect, app: &mut App, layout: &Layout) {
     }
 }
 
+/// Returns the text of a cell.
 fn text(app: &App, column: Column, peer: &Peer, rates: Option<PeerRates>, is_selected: bool) -> String {
     let style = &app.style;
     let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), |rate| app.units.short_rate(rate));
@@ -177,7 +183,7 @@ fn text(app: &App, column: Column, peer: &Peer, rates: Option<PeerRates>, is_sel
                 (true, true) => "▶",
                 (true, false) => ">",
             };
-            format!("{mark} {} {}", dot(style, peer.is_online(app.now())), style.outside(&peer.label()))
+            format!("{mark} {} {}", dot(style, peer.is_online(app.now())), style.escape(&peer.label()))
         }
         Column::RxRate => rate(rates.and_then(|rates| rates.rx_bytes)),
         Column::TxRate => rate(rates.and_then(|rates| rates.tx_bytes)),
@@ -186,13 +192,14 @@ fn text(app: &App, column: Column, peer: &Peer, rates: Option<PeerRates>, is_sel
         Column::Handshake => peer.handshake_age(app.now()).map_or_else(|| "never".to_owned(), age),
         Column::Endpoint => peer.endpoint.map_or_else(|| "-".to_owned(), |endpoint| endpoint.to_string()),
         Column::AllowedIps => {
-            let some: Vec<String> = peer.allowed_ips.iter().take(ALLOWED).map(ToString::to_string).collect();
-            if some.is_empty() { "-".to_owned() } else { some.join(", ") }
+            let allowed_ips: Vec<String> =
+                peer.allowed_ips.iter().take(MAX_ALLOWED_IPS).map(ToString::to_string).collect();
+            if allowed_ips.is_empty() { "-".to_owned() } else { allowed_ips.join(", ") }
         }
     }
 }
 
-/// Online or not.
+/// Returns the dot for online or offline.
 const fn dot(style: &Style, is_online: bool) -> &'static str {
     match (style.unicode, is_online) {
         (true, true) => "●",

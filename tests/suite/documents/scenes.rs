@@ -7,7 +7,7 @@ use wgstat::collect::Scope;
 use wgstat::findings::{DiagnosisInput, diagnose, findings, verdict};
 use wgstat::model::{AllowedIp, Backend, Environment, InterfaceStats, Name, Network, Peer, Route, Snapshot};
 use wgstat::render::check::{self, Checked};
-use wgstat::render::human::Style;
+use wgstat::render::format::Style;
 use wgstat::render::{Endpoints, Report, stats, status};
 
 use super::compare::{lines, matches};

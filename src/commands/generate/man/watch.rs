@@ -31,7 +31,7 @@ fn keys(page: &mut Page) {
          nothing is known.",
     );
     for key in crate::tui::KEYS {
-        page.item(key.keys, key.does);
+        page.item(key.keys, key.action);
     }
 }
 

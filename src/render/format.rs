@@ -1,68 +1,76 @@
-//! Numbers, ages and names for people, and how a terminal wants them.
+//! Formats numbers, ages and names for people, within what the terminal supports.
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::model::{Backend, Network, printable};
 
-/// What the reader's terminal can show. The default is a pipe: every column, no colour, ASCII.
+/// Describes what the terminal supports and the user asked for. The default is for a pipe: all columns, no colours, ASCII.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent choices, not a state machine")]
 pub struct Style {
-    /// Columns to stay within; `None` means that lines may be of any length.
+    /// Width of the terminal in columns; `None` means unlimited.
     pub width: Option<usize>,
-    /// Colours and weights.
+    /// Whether text may have colours and weights.
     pub color: bool,
-    /// Characters beyond ASCII.
+    /// Whether text may have characters beyond ASCII.
     pub unicode: bool,
-    /// Bytes to the last digit.
+    /// Whether bytes are exact instead of rounded to a binary prefix.
     pub exact_bytes: bool,
-    /// Every peer, not just the first ones.
+    /// Whether all peers are listed, not just the first ones.
     pub all_peers: bool,
 }
 
-/// How a piece of text stands out.
+/// Lists the emphases of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// As it is.
+    /// Normal text.
     Plain,
     /// A title.
     Bold,
-    /// Of no importance.
+    /// Unimportant text.
     Dim,
-    /// As it should be.
+    /// A good state, in green.
     Good,
-    /// To be looked at.
+    /// A bad state, in bold red.
     Bad,
 }
 
 impl Style {
-    /// The text in this tone, where there are colours.
+    /// Returns the text with the escape codes of a tone, or unchanged without colours.
     #[must_use]
     pub fn paint(&self, tone: Tone, text: &str) -> String {
-        let code = match tone {
-            Tone::Plain => return text.to_owned(),
-            _ if !self.color => return text.to_owned(),
-            Tone::Bold => "1",
-            Tone::Dim => "2",
-            Tone::Good => "32",
-            Tone::Bad => "1;31",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
+        let (start, end) = self.codes(tone);
+        [start, text, end].concat()
     }
 
-    /// A counter of packets that should be 0: dim when it is, marked when it is not, also where there are no colours.
+    /// Returns the escape codes before and after text in a tone; they are empty without colours.
+    pub(super) const fn codes(&self, tone: Tone) -> (&'static str, &'static str) {
+        const END: &str = "\x1b[0m";
+        match tone {
+            Tone::Plain => ("", ""),
+            _ if !self.color => ("", ""),
+            Tone::Bold => ("\x1b[1m", END),
+            Tone::Dim => ("\x1b[2m", END),
+            Tone::Good => ("\x1b[32m", END),
+            Tone::Bad => ("\x1b[1;31m", END),
+        }
+    }
+
+    /// Formats a counter of errors: dim at 0, red otherwise.
     #[must_use]
-    pub fn alarming(&self, value: Option<u64>) -> String {
+    pub fn error_count(&self, value: Option<u64>) -> String {
         match value {
             Some(0) => self.paint(Tone::Dim, "0"),
-            Some(value) => self.paint(Tone::Bad, &format!("{}!", grouped(value))),
+            Some(value) => self.paint(Tone::Bad, &grouped(value)),
             None => self.unknown(),
         }
     }
 
-    /// Text from outside: nothing in it acts on the terminal, and nothing is beyond what the terminal can show.
+    /// Escapes text from outside: control characters, and non-ASCII characters if the terminal cannot show them.
     #[must_use]
-    pub fn outside(&self, text: &str) -> String {
+    pub fn escape(&self, text: &str) -> String {
         let text = printable(text);
         if self.unicode || text.is_ascii() {
             return text.into_owned();
@@ -70,13 +78,13 @@ impl Style {
         text.chars().map(|c| if c.is_ascii() { c.to_string() } else { c.escape_unicode().to_string() }).collect()
     }
 
-    /// A counter; its unit stands elsewhere.
+    /// Formats a counter without a unit.
     #[must_use]
     pub fn count(&self, value: Option<u64>) -> String {
         value.map_or_else(|| self.unknown(), grouped)
     }
 
-    /// An amount of bytes.
+    /// Formats bytes with a unit.
     #[must_use]
     pub fn bytes(&self, value: Option<u64>) -> String {
         match value {
@@ -86,26 +94,32 @@ impl Style {
         }
     }
 
-    /// The mark for what is not known.
+    /// Returns the mark for an unknown value.
     #[must_use]
     pub fn unknown(&self) -> String {
         "?".to_owned()
     }
 
-    /// The mark for something left out.
+    /// Returns the mark for omitted text.
     #[must_use]
     pub const fn ellipsis(&self) -> &'static str {
         if self.unicode { "…" } else { "..." }
     }
 }
 
-/// `1,234,567`, of whatever unit.
+/// Returns the columns that a text takes on a terminal. It must contain no escape codes.
+#[must_use]
+pub fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// Formats a number as `1,234,567`.
 #[must_use]
 pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -113,7 +127,7 @@ pub fn grouped(value: u64) -> String {
     text
 }
 
-/// Bytes as `1.15 GiB`, as `wg` has it: units of 1024, two decimals.
+/// Formats bytes as `1.15 GiB`, like `wg show`: units of 1024, two decimals.
 #[must_use]
 pub fn binary_units(bytes: f64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -123,7 +137,7 @@ pub fn binary_units(bytes: f64) -> String {
     let mut value = bytes;
     let mut unit = "B";
     for next in UNITS {
-        // What would be rounded up to 1024.00 belongs to the next unit.
+        // A value that would round to 1024.00 gets the next unit.
         if value < 1023.995 {
             break;
         }
@@ -133,7 +147,7 @@ pub fn binary_units(bytes: f64) -> String {
     format!("{value:.2} {unit}")
 }
 
-/// Seconds as `1m 18s ago`: the two largest units.
+/// Formats an age in seconds as `1m 18s ago`, in the two largest units.
 #[must_use]
 pub fn ago(seconds: u64) -> String {
     let (minute, hour, day) = (60, 3_600, 86_400);
@@ -146,9 +160,9 @@ pub fn ago(seconds: u64) -> String {
     }
 }
 
-/// Who does the work, in a few words.
+/// Names the implementation of WireGuard behind an interface.
 #[must_use]
-pub const fn backend(network: &Network) -> &'static str {
+pub const fn backend_name(network: &Network) -> &'static str {
     match network.backend {
         Backend::Kernel => "kernel",
         Backend::Userspace => "userspace",
@@ -157,19 +171,19 @@ pub const fn backend(network: &Network) -> &'static str {
     }
 }
 
-/// `1.24Mi`, of whatever unit: three digits, and a prefix for each time that the value was divided by `base`.
+/// Formats a number as `1.24Mi`: three digits, a separator, and the prefix for the number of divisions by `base`.
 #[must_use]
-pub fn scaled(mut value: f64, base: f64, gap: &str, prefixes: &[&str]) -> String {
+pub fn scaled(mut value: f64, base: f64, separator: &str, prefixes: &[&str]) -> String {
     let mut prefix = "";
     for next in prefixes {
-        // What would be rounded up to the base belongs to the next prefix.
+        // A value that would round to the base gets the next prefix.
         if value < base - 0.5 {
             break;
         }
         value /= base;
         prefix = next;
     }
-    // What is rounded up has a digit more before the point.
+    // The limits allow for rounding, which may add a digit before the point.
     let decimals = match value {
         _ if prefix.is_empty() && (value.fract() == 0.0 || value >= 9.95) => 0,
         _ if prefix.is_empty() => 1,
@@ -177,25 +191,25 @@ pub fn scaled(mut value: f64, base: f64, gap: &str, prefixes: &[&str]) -> String
         _ if value < 99.95 => 1,
         _ => 0,
     };
-    format!("{value:.decimals$}{gap}{prefix}")
+    format!("{value:.decimals$}{separator}{prefix}")
 }
 
-/// Columns of prose where no terminal says how many there are.
-const PROSE: usize = 100;
+/// Width of prose in a pipe.
+const DEFAULT_WIDTH: usize = 100;
 
-/// Writes text in lines of whole words that stay within the width, each indented by so many columns and in one tone.
+/// Writes text in one tone, wrapped between words and indented by `indent` columns.
 ///
 /// # Errors
-/// As the writer.
+/// Returns the errors of the writer.
 pub fn paragraph(out: &mut dyn Write, style: &Style, indent: usize, tone: Tone, text: &str) -> io::Result<()> {
-    let width = style.width.unwrap_or(PROSE).max(indent + 20) - indent;
+    let width = style.width.unwrap_or(DEFAULT_WIDTH).max(indent + 20) - indent;
     for line in wrapped(text, width) {
         writeln!(out, "{:indent$}{}", "", style.paint(tone, &line))?;
     }
     Ok(())
 }
 
-/// The text in lines of whole words, none longer than so many characters unless it is one word.
+/// Wraps text between words. Lines have at most `width` characters, unless a single word is longer.
 #[must_use]
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -229,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_read_as_in_wg() {
+    fn bytes_are_formatted_as_in_wg() {
         // Oracle: `wg show` of counters with these values.
         let cases = [(0.0, "0 B"), (1023.0, "1023 B"), (1024.0, "1.00 KiB"), (1536.0, "1.50 KiB")];
         for (bytes, text) in cases {
