@@ -60,10 +60,10 @@ fn throughput(rates: &NetworkRates) -> Option<Throughput> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MainCounters;
 
     fn rates(rx: Option<f64>) -> Vec<Option<NetworkRates>> {
-        let mut counters = [Some(1.0); Counter::MAIN.len()];
-        counters[0] = rx;
+        let counters = MainCounters::from_fn(|counter| if counter == Counter::RxBytes { rx } else { Some(1.0) });
         vec![Some(NetworkRates { interval: 2.0, reset: rx.is_none(), counters, peers: Vec::new() })]
     }
 

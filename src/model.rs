@@ -23,7 +23,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub use access::{AccessNote, NameOrigin, NameReport};
-pub use counter::{Counter, InterfaceStats};
+pub use counter::{Counter, InterfaceStats, MainCounters};
 pub use environment::{Detour, Environment, Host, OuterLink, Path, PathKey, Route};
 pub use key::{PublicKey, decode_hex};
 pub use listen::ListenAddress;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::model::{Counter, Name, Network, Peer, PublicKey, Snapshot};
+use crate::model::{Counter, MainCounters, Name, Network, Peer, PublicKey, Snapshot};
 
 /// How a counter changed between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct NetworkRates {
     pub interval: f64,
     /// The counters were reset in between. Then no rate is known.
     pub reset: bool,
-    /// Bytes or packets per second as [`Counter`] says, in the order of [`Counter::MAIN`].
-    pub counters: [Option<f64>; Counter::MAIN.len()],
+    /// Bytes or packets per second as [`Counter`] says; `None` where a rate is not known.
+    pub counters: MainCounters<Option<f64>>,
     /// In the order of the newer snapshot's peers; `None` for a peer that was not there before.
     pub peers: Vec<Option<PeerRates>>,
 }
@@ -37,8 +37,7 @@ impl NetworkRates {
     /// Returns the rate of one of the nine main counters, in bytes or packets per second.
     #[must_use]
     pub fn get(&self, counter: Counter) -> Option<f64> {
-        let index = Counter::MAIN.iter().position(|&main| main == counter)?;
-        self.counters.get(index).copied().flatten()
+        self.counters.get(counter)
     }
 }
 
@@ -105,7 +104,7 @@ fn network_rates(old: &Network, new: &Network, interval: f64) -> NetworkRates {
     NetworkRates {
         interval,
         reset,
-        counters: changes.map(|change| per_second(change?, reset, interval)),
+        counters: MainCounters(changes.map(|change| per_second(change?, reset, interval))),
         peers: peers.map(|peer| Some(peer_rates(before.get(&peer.public_key)?, peer, interval))).collect(),
     }
 }

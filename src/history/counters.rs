@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Counter, Name, Network, Snapshot};
+use crate::model::{MainCounters, Name, Network, Snapshot};
 use crate::rates::{Identity, identity};
 
 /// Older samples are dropped.
@@ -24,8 +24,8 @@ pub struct CounterSample {
     pub timestamp: u64,
     /// The counters were reset since the sample before.
     pub reset: bool,
-    /// In the order of [`Counter::MAIN`], in bytes or packets as [`Counter`] says; `None` where one is not known.
-    pub counters: [Option<u64>; Counter::MAIN.len()],
+    /// In bytes or packets as [`Counter`](crate::model::Counter) says; `None` where one is not known.
+    pub counters: MainCounters<Option<u64>>,
 }
 
 /// Identifies the counters of one interface by its name in its namespace; `None` is the sum of all.
@@ -51,7 +51,7 @@ impl CounterHistory {
     pub fn add(&mut self, snapshot: &Snapshot, uptime: Duration) {
         for network in &snapshot.networks {
             let key = Some((network.netns.clone(), network.interface.clone()));
-            let counters = Counter::MAIN.map(|counter| network.stats.get(counter));
+            let counters = MainCounters::from_fn(|counter| network.stats.get(counter));
             self.series.entry(key).or_default().add(snapshot, uptime, counters, vec![identity(network)]);
         }
         let sum = |counter| {
@@ -59,7 +59,7 @@ impl CounterHistory {
             known.reduce(u64::saturating_add)
         };
         let all = snapshot.networks.iter().map(identity).collect();
-        self.series.entry(None).or_default().add(snapshot, uptime, Counter::MAIN.map(sum), all);
+        self.series.entry(None).or_default().add(snapshot, uptime, MainCounters::from_fn(sum), all);
         self.drop_old(uptime);
     }
 
@@ -109,10 +109,10 @@ impl Series {
         &mut self,
         snapshot: &Snapshot,
         uptime: Duration,
-        counters: [Option<u64>; Counter::MAIN.len()],
+        counters: MainCounters<Option<u64>>,
         networks: Vec<Identity>,
     ) {
-        let went_back = |last: &CounterSample| last.counters.iter().zip(&counters).any(|(old, new)| new < old);
+        let went_back = |last: &CounterSample| last.counters.0.iter().zip(&counters.0).any(|(old, new)| new < old);
         let reset = self.samples.last().is_some_and(|(_, last)| networks != self.networks || went_back(last));
         self.samples.push((uptime, CounterSample { timestamp: snapshot.timestamp, reset, counters }));
         self.networks = networks;
@@ -143,7 +143,7 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::InterfaceStats;
+    use crate::model::{Counter, InterfaceStats};
 
     fn snapshot(networks: &[(&str, u32, u64)], timestamp: u64) -> Snapshot {
         let networks = networks.iter().map(|&(name, ifindex, bytes)| Network {
@@ -161,9 +161,8 @@ mod tests {
 
     /// Returns the time and the received bytes of all samples, and whether the counters were reset.
     fn points(history: &CounterHistory, key: &SeriesKey) -> Vec<(u64, Option<u64>, bool)> {
-        let bytes = Counter::MAIN.iter().position(|&counter| counter == Counter::RxBytes).unwrap();
         let samples = history.samples(key).unwrap();
-        samples.map(|sample| (sample.timestamp, sample.counters[bytes], sample.reset)).collect()
+        samples.map(|sample| (sample.timestamp, sample.counters.get(Counter::RxBytes), sample.reset)).collect()
     }
 
     /// Returns the history of samples this many seconds apart for this many hours. Their counter is the time.

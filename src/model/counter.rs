@@ -144,6 +144,33 @@ impl InterfaceStats {
     }
 }
 
+/// Holds one value for each of the nine counters of [`Counter::MAIN`], in that order: totals, rates, or readings, in bytes or
+/// packets as [`Counter`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MainCounters<T>(pub [T; Counter::MAIN.len()]);
+
+impl<T> MainCounters<T> {
+    /// Calls `value` for each of the nine counters.
+    pub fn from_fn(value: impl FnMut(Counter) -> T) -> Self {
+        Self(Counter::MAIN.map(value))
+    }
+
+    /// Returns each counter with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (Counter, &T)> {
+        Counter::MAIN.into_iter().zip(&self.0)
+    }
+}
+
+impl<T: Copy> MainCounters<Option<T>> {
+    /// Returns the value of one counter, in bytes or packets as [`Counter`] says; `None` also for a counter that is not one of
+    /// the nine.
+    #[must_use]
+    pub fn get(&self, counter: Counter) -> Option<T> {
+        let index = Counter::MAIN.iter().position(|&main| main == counter)?;
+        self.0.get(index).copied().flatten()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

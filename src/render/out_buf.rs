@@ -129,15 +129,6 @@ impl<'out> OutBuf<'out> {
         self.push_bytes(&[byte]);
     }
 
-    /// Removes the last byte if it is this one.
-    pub(super) fn pop(&mut self, byte: u8) {
-        if let Some(last) = self.used.checked_sub(1)
-            && self.buffer.get(last) == Some(&byte)
-        {
-            self.used = last;
-        }
-    }
-
     /// Appends the decimal digits. Most numbers of a peer fit a `u8`: octets, prefix lengths, keepalives, zeros.
     #[expect(clippy::inline_always, reason = "see `push_bytes`")]
     #[inline(always)]
@@ -325,9 +316,6 @@ mod tests {
             let whole = written(|out| {
                 out.push_bytes(b"before");
                 out.push_bytes(long.as_bytes());
-                out.push_number(7);
-                out.pop(b'7');
-                out.pop(b'y');
                 out.push_bytes(b"after");
             });
             assert_eq!(whole, format!("before{long}after"), "{length}");

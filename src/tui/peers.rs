@@ -243,8 +243,12 @@ mod tests {
             peer.allowed_ips = std::iter::once(crate::model::AllowedIp { address, prefix: 32 }).collect();
         }
         let rate = |rate| Some(PeerRates { interval: 1.0, reset: false, rx_bytes: Some(rate), tx_bytes: Some(rate) });
-        let rates =
-            NetworkRates { interval: 1.0, reset: false, counters: [None; 9], peers: vec![rate(10.0), rate(9.5)] };
+        let rates = NetworkRates {
+            interval: 1.0,
+            reset: false,
+            counters: crate::model::MainCounters([None; 9]),
+            peers: vec![rate(10.0), rate(9.5)],
+        };
         let first: Vec<(Column, usize)> = Column::ALL
             .iter()
             .map(|&column| {

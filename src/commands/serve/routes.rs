@@ -77,7 +77,7 @@ impl StaticReply {
     /// Renders the schemas.
     fn schema() -> Self {
         let mut bytes = Vec::new();
-        Self::new(match json::schema_of_all(&mut bytes) {
+        Self::new(match json::all_schemas(&mut bytes) {
             Ok(()) => Reply::json(200, bytes),
             Err(error) => Reply::error(500, "INTERNAL_ERROR", &error.to_string()),
         })

@@ -1,61 +1,66 @@
-//! Something that happened.
+//! The document of an event of `watch --json`.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use super::{FindingDocument, Key, SCHEMA_VERSION};
+use super::SCHEMA_VERSION;
+use super::document::document;
+use super::finding::FindingDocument;
 use crate::events::{Event, EventKind, EventPeer};
+use crate::model::PublicKey;
 use crate::render::Endpoints;
 
-/// What `wgstat watch --json` prints when something happened. The keys are the same for all types.
-#[derive(Serialize, JsonSchema)]
-#[schemars(title = "wgstat event")]
-pub(super) struct EventDocument<'a> {
-    /// What happened.
-    #[schemars(extend("enum" = [
-        "interface_added", "interface_removed", "interface_renamed", "counter_reset", "peer_online", "peer_offline",
-        "endpoint_changed", "finding_raised", "finding_cleared"
-    ]))]
-    r#type: &'static str,
-    /// Version of this schema.
-    schema_version: u32,
-    /// When it was seen, in seconds since the Unix epoch.
-    timestamp: u64,
-    /// The network namespace, where one was asked for.
-    netns: Option<&'a str>,
-    /// The interface's name.
-    interface: Cow<'a, str>,
-    /// The kernel's index of it; null where there is no link.
-    ifindex: Option<u32>,
-    /// The network's friendly name, else the interface's.
-    network: &'a str,
-    /// With `interface_renamed` the name it had; else null.
-    previous_interface: Option<Cow<'a, str>>,
-    /// The peer, of `peer_online`, `peer_offline`, `endpoint_changed`, and of a `counter_reset` that is a peer's; else null.
-    peer: Option<WhoDocument<'a>>,
-    /// With `endpoint_changed` where the peer is reached; else null.
-    endpoint: Option<String>,
-    /// With `endpoint_changed` where it was reached; else null.
-    previous_endpoint: Option<String>,
-    /// With `finding_raised` and `finding_cleared` the finding; else null.
-    finding: Option<FindingDocument<'a>>,
+document! {
+    /// What `wgstat watch --json` prints for each event. All types have the same keys.
+    #[schemars(title = "wgstat event")]
+    pub(super) struct EventDocument<'a> {
+        /// What happened.
+        #[schemars(extend("enum" = [
+            "interface_added", "interface_removed", "interface_renamed", "counter_reset", "peer_online", "peer_offline",
+            "endpoint_changed", "finding_raised", "finding_cleared"
+        ]))]
+        r#type: &'static str,
+        /// Version of this schema.
+        schema_version: u32,
+        /// When it was observed, in seconds since the Unix epoch.
+        timestamp: u64,
+        /// The network namespace, if one was requested.
+        netns: Option<&'a str>,
+        /// The name of the interface.
+        interface: Cow<'a, str>,
+        /// The kernel's index of the interface; null if there is no link.
+        ifindex: Option<u32>,
+        /// The friendly name of the network, else the name of the interface.
+        network: &'a str,
+        /// The former name, for `interface_renamed`; else null.
+        previous_interface: Option<Cow<'a, str>>,
+        /// The peer, for `peer_online`, `peer_offline`, `endpoint_changed`, and a `counter_reset` of a peer; else null.
+        peer: Option<EventPeerDocument<'a>>,
+        /// The new endpoint, for `endpoint_changed`; else null.
+        #[schemars(with = "Option<String>")]
+        endpoint: Option<SocketAddr>,
+        /// The former endpoint, for `endpoint_changed`; else null.
+        #[schemars(with = "Option<String>")]
+        previous_endpoint: Option<SocketAddr>,
+        /// The finding, for `finding_raised` and `finding_cleared`; else null.
+        finding: Option<FindingDocument<'a>>,
+    }
 }
 
-/// The peer it happened to.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "EventPeer")]
-struct WhoDocument<'a> {
-    /// Its friendly name.
-    name: Option<&'a str>,
-    /// Its public key, in base64.
-    public_key: Key,
+document! {
+    /// The peer of an event.
+    #[schemars(rename = "EventPeer")]
+    struct EventPeerDocument<'a> {
+        /// Its friendly name.
+        name: Option<&'a str>,
+        /// Its public key.
+        public_key: PublicKey,
+    }
 }
 
-impl<'a> From<&'a EventPeer> for WhoDocument<'a> {
-    fn from(who: &'a EventPeer) -> Self {
-        Self { name: who.name.as_deref(), public_key: Key(who.public_key) }
+impl<'a> From<&'a EventPeer> for EventPeerDocument<'a> {
+    fn from(peer: &'a EventPeer) -> Self {
+        Self { name: peer.name.as_deref(), public_key: peer.public_key }
     }
 }
 
@@ -78,12 +83,12 @@ impl<'a> From<&'a Event> for EventDocument<'a> {
         match &event.kind {
             EventKind::InterfaceAdded | EventKind::InterfaceRemoved => {}
             EventKind::InterfaceRenamed { old } => document.previous_interface = Some(old.text()),
-            EventKind::CounterReset(peer) => document.peer = peer.as_ref().map(WhoDocument::from),
+            EventKind::CounterReset(peer) => document.peer = peer.as_ref().map(EventPeerDocument::from),
             EventKind::PeerOnline(peer) | EventKind::PeerOffline(peer) => document.peer = Some(peer.into()),
             EventKind::EndpointChanged { peer, old, new } => {
                 document.peer = Some(peer.into());
-                document.previous_endpoint = old.map(|endpoint| endpoint.to_string());
-                document.endpoint = new.map(|endpoint| endpoint.to_string());
+                document.previous_endpoint = *old;
+                document.endpoint = *new;
             }
             EventKind::FindingRaised(finding) | EventKind::FindingCleared(finding) => {
                 document.finding = Some(FindingDocument::new(finding, Endpoints::Shown));

@@ -1,203 +1,164 @@
-//! A network, written by hand; [`NetworkDocument`] is its schema.
+//! The networks.
 
-use std::io;
+use std::borrow::Cow;
 
-use schemars::JsonSchema;
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::{append, optional, peers, string};
-use crate::model::{Counter, InterfaceStats, Network};
+use super::document::{Json, counters_schema, document, write_array, write_counters};
+use super::peer::Peers;
+use crate::model::{Counter, InterfaceStats, MainCounters, Network, PublicKey};
 use crate::rates::NetworkRates;
 use crate::render::Report;
 use crate::render::out_buf::OutBuf;
 
-/// One WireGuard interface.
+document! {
+    /// One WireGuard interface.
+    #[schemars(rename = "Network")]
+    struct NetworkDocument<'a> {
+        /// The number from the configuration, else the ifindex; null if no link of this namespace belongs to the daemon.
+        id: Option<u32>,
+        /// Its friendly name, else the name of the interface.
+        name: Cow<'a, str>,
+        /// The name of the interface; bytes that are not UTF-8 become `\xNN`.
+        interface: Cow<'a, str>,
+        /// The network namespace, if one was requested.
+        netns: Option<&'a str>,
+        /// The kernel's index of the link. Together with `netns` it identifies the network.
+        ifindex: Option<u32>,
+        /// The alias of the link.
+        alias: Option<Cow<'a, str>>,
+        /// Whether the link is administratively up.
+        enabled: Option<bool>,
+        /// Whether the link is running.
+        up: Option<bool>,
+        /// RFC 2863 state, in the words of `ip link`.
+        operstate: Option<&'static str>,
+        /// The implementation of WireGuard.
+        #[schemars(extend("enum" = ["Linux kernel", "userspace", "unknown"]))]
+        device_type: &'static str,
+        /// MTU of inner packets, in bytes.
+        mtu: Option<u32>,
+        /// UDP port.
+        listen_port: Option<u16>,
+        /// The public key of this end.
+        public_key: Option<PublicKey>,
+        /// Mark of outer packets; 0 means none.
+        fwmark: Option<u32>,
+        /// The nine main counters since the interface was created; null if the kernel did not send one.
+        interface_stats: InterfaceStatsDocument,
+        /// The other counters.
+        interface_stats_detail: InterfaceStatsDetail<'a>,
+        /// Growth of the nine main counters per second; null without an interval.
+        rates: Option<NetworkRatesDocument>,
+        /// The peers in the order of the kernel; null if they could not be read.
+        peers: Option<Peers<'a>>,
+    }
+}
+
+impl<'a> NetworkDocument<'a> {
+    fn new(network: &'a Network, rates: Option<&'a NetworkRates>, report: &Report<'_>) -> Self {
+        Self {
+            id: network.id.or(network.ifindex),
+            name: network.label(),
+            interface: network.interface.text(),
+            netns: network.netns.as_deref(),
+            ifindex: network.ifindex,
+            alias: network.alias.as_ref().map(|alias| alias.text()),
+            enabled: network.enabled,
+            up: network.up,
+            operstate: network.operstate,
+            device_type: network.backend.device_type(),
+            mtu: network.mtu,
+            listen_port: network.listen_port,
+            public_key: network.public_key,
+            fwmark: network.fwmark,
+            interface_stats: InterfaceStatsDocument {
+                counters: MainCounters::from_fn(|counter| network.stats.get(counter)),
+            },
+            interface_stats_detail: InterfaceStatsDetail(&network.stats),
+            rates: rates.map(NetworkRatesDocument::from),
+            peers: Peers::new(network, rates, report),
+        }
+    }
+}
+
+/// The nine main counters of an interface.
 #[derive(JsonSchema)]
-#[schemars(rename = "Network")]
-#[expect(dead_code, reason = "it is the schema of what is written by hand")]
-pub(super) struct NetworkDocument {
-    /// The number that the configuration gives it, else the ifindex; null where no link of this namespace belongs to the
-    /// daemon.
-    id: Option<u32>,
-    /// Its friendly name, else the interface's.
-    name: String,
-    /// The interface's name; bytes that are not UTF-8 are written as `\xNN`.
-    interface: String,
-    /// The network namespace, where one was asked for.
-    netns: Option<String>,
-    /// The kernel's index of the link. With netns it identifies the network.
-    ifindex: Option<u32>,
-    /// The link's alias.
-    alias: Option<String>,
-    /// Administratively up.
-    enabled: Option<bool>,
-    /// Running.
-    up: Option<bool>,
-    /// RFC 2863 state, in the words of `ip link`.
-    operstate: Option<String>,
-    /// Who does the WireGuard work.
-    #[schemars(extend("enum" = ["Linux kernel", "userspace", "unknown"]))]
-    device_type: String,
-    /// MTU of inner packets, in bytes.
-    mtu: Option<u32>,
-    /// UDP port.
-    listen_port: Option<u16>,
-    /// This end's public key, in base64.
-    public_key: Option<super::Key>,
-    /// Mark of the outer packets; 0 means none.
-    fwmark: Option<u32>,
-    /// The nine main counters since the interface was created; null where the kernel did not send one.
-    interface_stats: MainStats,
-    /// The other counters.
-    interface_stats_detail: DetailStats,
-    /// Growth of the nine main counters per second, where an interval was measured.
-    rates: Option<NetworkRatesDocument>,
-    /// The peers in the order of the kernel; null where they could not be read.
-    peers: Option<Vec<peers::PeerDocument>>,
+#[schemars(rename = "InterfaceStats")]
+struct InterfaceStatsDocument {
+    #[schemars(flatten)]
+    counters: MainCounters<Option<u64>>,
 }
 
-/// Appends one network.
-pub(super) fn write(
-    text: &mut OutBuf<'_>,
-    network: &Network,
-    rates: Option<&NetworkRates>,
-    report: &Report<'_>,
-) -> io::Result<()> {
-    text.push_bytes(b"{\"id\":");
-    optional(text, network.id.or(network.ifindex));
-    text.push_bytes(b",\"name\":");
-    string(text, &network.label())?;
-    text.push_bytes(b",\"interface\":");
-    string(text, &network.interface.text())?;
-    text.push_bytes(b",\"netns\":");
-    optional_string(text, network.netns.as_deref())?;
-    text.push_bytes(b",\"ifindex\":");
-    optional(text, network.ifindex);
-    text.push_bytes(b",\"alias\":");
-    optional_string(text, network.alias.as_ref().map(|alias| alias.text()).as_deref())?;
-    text.push_bytes(b",\"enabled\":");
-    optional_boolean(text, network.enabled);
-    text.push_bytes(b",\"up\":");
-    optional_boolean(text, network.up);
-    text.push_bytes(b",\"operstate\":");
-    optional_string(text, network.operstate)?;
-    text.push_bytes(b",\"device_type\":");
-    string(text, network.backend.device_type())?;
-    text.push_bytes(b",\"mtu\":");
-    optional(text, network.mtu);
-    text.push_bytes(b",\"listen_port\":");
-    optional(text, network.listen_port);
-    text.push_bytes(b",\"public_key\":");
-    match &network.public_key {
-        Some(key) => {
-            text.push(b'"');
-            text.push_key(key);
-            text.push(b'"');
-        }
-        None => text.push_bytes(b"null"),
+impl Json for InterfaceStatsDocument {
+    fn write(&self, out: &mut OutBuf<'_>) {
+        self.counters.write(out);
     }
-    text.push_bytes(b",\"fwmark\":");
-    optional(text, network.fwmark);
-    text.push_bytes(b",\"interface_stats\":{");
-    MainStats::write(text, &network.stats);
-    text.push_bytes(b"},\"interface_stats_detail\":{");
-    DetailStats::write(text, &network.stats);
-    text.push_bytes(b"},\"rates\":");
-    append(text, &rates.map(NetworkRatesDocument::from))?;
-    text.push_bytes(b",\"peers\":");
-    peers::write(text, network.peers.as_deref(), rates, report)?;
-    text.push(b'}');
-    Ok(())
 }
 
-fn optional_boolean(text: &mut OutBuf<'_>, value: Option<bool>) {
-    text.push_bytes(match value {
-        Some(true) => b"true",
-        Some(false) => b"false",
-        None => b"null",
-    });
-}
+/// The other counters of `struct rtnl_link_stats64`.
+struct InterfaceStatsDetail<'a>(&'a InterfaceStats);
 
-fn optional_string(text: &mut OutBuf<'_>, value: Option<&str>) -> io::Result<()> {
-    if let Some(value) = value {
-        return string(text, value);
+impl Json for InterfaceStatsDetail<'_> {
+    fn write(&self, out: &mut OutBuf<'_>) {
+        out.push(b'{');
+        write_counters(out, Counter::detail().map(|counter| (counter, self.0.get(counter))));
+        out.push(b'}');
     }
-    text.push_bytes(b"null");
-    Ok(())
 }
 
-/// A document part with one key per counter, so that the keys stand in the schema and in the text.
-macro_rules! counters {
-    ($(#[$doc:meta])* $name:ident, $title:literal: $($key:ident = $counter:ident),+ $(,)?) => {
-        $(#[$doc])*
-        #[derive(JsonSchema)]
-        #[schemars(rename = $title)]
-        #[expect(dead_code, reason = "it is the schema of what is written by hand")]
-        struct $name { $($key: Option<u64>),+ }
+impl JsonSchema for InterfaceStatsDetail<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "InterfaceStatsDetail".into()
+    }
 
-        impl $name {
-            /// Appends the keys and values, without braces.
-            fn write(text: &mut OutBuf<'_>, stats: &InterfaceStats) {
-                $(
-                    text.push_bytes(concat!("\"", stringify!($key), "\":").as_bytes());
-                    optional(text, stats.get(Counter::$counter));
-                    text.push(b',');
-                )+
-                text.pop(b',');
-            }
-        }
-    };
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = counters_schema::<Option<u64>>(generator, Counter::detail());
+        schema.insert("description".to_owned(), "The other counters of `struct rtnl_link_stats64`.".into());
+        schema
+    }
 }
 
-counters! {
-    /// The nine main counters of an interface.
-    MainStats, "InterfaceStats":
-    rx_bytes = RxBytes, tx_bytes = TxBytes, rx_packets = RxPackets, tx_packets = TxPackets, rx_errors = RxErrors,
-    tx_errors = TxErrors, rx_dropped = RxDropped, tx_dropped = TxDropped, multicast = Multicast,
-}
-
-counters! {
-    /// The other counters of `struct rtnl_link_stats64`.
-    DetailStats, "InterfaceStatsDetail":
-    collisions = Collisions, rx_length_errors = RxLengthErrors, rx_over_errors = RxOverErrors,
-    rx_crc_errors = RxCrcErrors, rx_frame_errors = RxFrameErrors, rx_fifo_errors = RxFifoErrors,
-    rx_missed_errors = RxMissedErrors, tx_aborted_errors = TxAbortedErrors, tx_carrier_errors = TxCarrierErrors,
-    tx_fifo_errors = TxFifoErrors, tx_heartbeat_errors = TxHeartbeatErrors, tx_window_errors = TxWindowErrors,
-    rx_compressed = RxCompressed, tx_compressed = TxCompressed, rx_nohandler = RxNohandler,
-    rx_otherhost_dropped = RxOtherhostDropped,
-}
-
-/// Growth per second over an interval; null where the counters started anew in it.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "NetworkRates")]
-struct NetworkRatesDocument {
-    interval_seconds: f64,
-    reset: bool,
-    rx_bytes: Option<f64>,
-    tx_bytes: Option<f64>,
-    rx_packets: Option<f64>,
-    tx_packets: Option<f64>,
-    rx_errors: Option<f64>,
-    tx_errors: Option<f64>,
-    rx_dropped: Option<f64>,
-    tx_dropped: Option<f64>,
-    multicast: Option<f64>,
+document! {
+    /// Growth of the nine main counters per second.
+    #[schemars(rename = "NetworkRates")]
+    struct NetworkRatesDocument {
+        /// Seconds between the two samples.
+        interval_seconds: f64,
+        /// Whether the counters were reset in between; then all rates are null.
+        reset: bool,
+        ..counters: MainCounters<Option<f64>>,
+    }
 }
 
 impl From<&NetworkRates> for NetworkRatesDocument {
     fn from(rates: &NetworkRates) -> Self {
-        Self {
-            interval_seconds: rates.interval,
-            reset: rates.reset,
-            rx_bytes: rates.get(Counter::RxBytes),
-            tx_bytes: rates.get(Counter::TxBytes),
-            rx_packets: rates.get(Counter::RxPackets),
-            tx_packets: rates.get(Counter::TxPackets),
-            rx_errors: rates.get(Counter::RxErrors),
-            tx_errors: rates.get(Counter::TxErrors),
-            rx_dropped: rates.get(Counter::RxDropped),
-            tx_dropped: rates.get(Counter::TxDropped),
-            multicast: rates.get(Counter::Multicast),
-        }
+        Self { interval_seconds: rates.interval, reset: rates.reset, counters: rates.counters }
+    }
+}
+
+/// The networks of a report. Their documents are made while they are written, one after the other.
+pub(super) struct Networks<'a>(pub(super) &'a Report<'a>);
+
+impl Json for Networks<'_> {
+    fn write(&self, out: &mut OutBuf<'_>) {
+        let Self(report) = self;
+        let rates = report.rates.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+        let networks = report.snapshot.networks.iter().zip(rates);
+        write_array(out, networks.map(|(network, rates)| NetworkDocument::new(network, rates, report)));
+    }
+}
+
+impl JsonSchema for Networks<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Networks".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Vec::<NetworkDocument<'_>>::json_schema(generator)
     }
 }

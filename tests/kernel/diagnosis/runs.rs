@@ -87,9 +87,11 @@ pub(super) fn counted_nowhere() {
     scene.far.sh(&format!("wg set wg0 listen-port 51820 peer {} allowed-ips 10.9.0.1/32", public_key(9)));
     let document = check(&scene.far, "", || scene.ping("-c 3 -i 0.1 10.9.0.2"));
     assert_eq!(document["status"], "OK", "{document:#}");
-    let unseen = document["counted_nowhere"].as_array().unwrap();
-    let has = |what: &str, look: &str| {
-        unseen.iter().any(|entry| text(entry, "what").contains(what) && text(entry, "look").starts_with(look))
+    let blind_spots = document["blind_spots"].as_array().unwrap();
+    let has = |fault: &str, command: &str| {
+        blind_spots
+            .iter()
+            .any(|entry| text(entry, "fault").contains(fault) && text(entry, "command").starts_with(command))
     };
     assert!(has("unknown peer", "echo module wireguard +p"), "{document:#}");
     assert!(has("lost on the way", "tcpdump -ni any udp port 51820"), "{document:#}");
@@ -101,7 +103,7 @@ pub(super) fn counted_nowhere() {
     scene.far.sh(&format!("wg set wg0 peer {} allowed-ips 10.9.0.1/32", public_key(1)));
     super::scene::wait(6);
     scene.greet();
-    assert_eq!(check(&scene.far, "", || ())["counted_nowhere"], serde_json::json!([]));
+    assert_eq!(check(&scene.far, "", || ())["blind_spots"], serde_json::json!([]));
 }
 
 /// Information: it changes no exit code.
