@@ -110,16 +110,32 @@ impl Net {
 
     /// Adds a route for a prefix into a link.
     pub(super) fn add_route(&mut self, name: &str, destination: Ipv4Addr, prefix: u8) -> Result<()> {
+        let link = RouteAttribute::Oif(self.index(name)?);
+        self.request_route(RouteType::Unicast, destination, prefix, vec![link])
+    }
+
+    /// Makes an address unreachable.
+    pub(super) fn add_unreachable(&mut self, destination: Ipv4Addr) -> Result<()> {
+        self.request_route(RouteType::Unreachable, destination, 32, Vec::new())
+    }
+
+    fn request_route(
+        &mut self,
+        kind: RouteType,
+        destination: Ipv4Addr,
+        prefix: u8,
+        mut attributes: Vec<RouteAttribute>,
+    ) -> Result<()> {
+        attributes.push(RouteAttribute::Destination(RouteAddress::Inet(destination)));
         let mut message = RouteMessage::default();
         message.header.address_family = AddressFamily::Inet;
         message.header.destination_prefix_length = prefix;
         message.header.table = RouteHeader::RT_TABLE_MAIN;
         message.header.protocol = RouteProtocol::Static;
         message.header.scope = RouteScope::Link;
-        message.header.kind = RouteType::Unicast;
-        message.attributes =
-            vec![RouteAttribute::Destination(RouteAddress::Inet(destination)), RouteAttribute::Oif(self.index(name)?)];
+        message.header.kind = kind;
+        message.attributes = attributes;
         self.request(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE)
-            .map_err(|failure| format!("{name}: {destination}: {failure}").into())
+            .map_err(|failure| format!("{destination}: {failure}").into())
     }
 }

@@ -4,7 +4,7 @@
 //! |---------|-------|-------------|--------------|
 //! | wg0     | alice | 10.9.0.2    | is online; a daemon gets a burst for it that is too long for the queue |
 //! | wg0     | bob   | 10.9.0.3    | is online, and sends 5 packets from 10.9.0.77, which is not in its allowed-ips |
-//! | wg0     | carol | 10.9.0.4    | never answers; 4 packets wait for it |
+//! | wg0     | carol | 10.9.0.4    | never answers; 4 packets wait for it; with boringtun there is no route to it |
 //! | wg0     | none  | 10.9.9.0/24 | is routed into the tunnel, but is in no peer's allowed-ips; 3 packets go there |
 //! | wg1     | dave  | 10.8.0.2    | is online |
 
@@ -28,6 +28,8 @@ const STRAY: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 77);
 const STRAY_PACKETS: usize = 5;
 /// The peer that never answers.
 const CAROL: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 4);
+/// An outer address that nobody has.
+const CAROL_OUTER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
 const CAROL_PACKETS: usize = 4;
 /// An address that is routed into wg0 but belongs to no peer.
 const NOBODY: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 9);
@@ -102,8 +104,7 @@ pub(super) fn run_host(backend: Backend) -> Result<ExitCode> {
             })
             .collect();
         if *name == "wg0" {
-            // Nobody has this outer address.
-            let endpoint = Some(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 99), PORT));
+            let endpoint = Some(SocketAddrV4::new(CAROL_OUTER, PORT));
             let public = Keys::random()?.public;
             peers.push(PeerSetup { public, endpoint, allowed_ips: vec![(CAROL, 32)], keepalive: 0 });
         }
@@ -112,6 +113,10 @@ pub(super) fn run_host(backend: Backend) -> Result<ExitCode> {
         net.up(name, Some(MTU))?;
     }
     net.add_route("wg0", Ipv4Addr::new(10, 9, 9, 0), 24)?;
+    if backend == Backend::Boringtun {
+        // boringtun does not count handshake attempts, so nothing would show that carol does not answer.
+        net.add_unreachable(CAROL_OUTER)?;
+    }
 
     for (peer, (child, keys)) in REMOTES.iter().zip(&mut remotes) {
         let network = NETWORKS.iter().zip(&own).find(|((name, ..), _)| *name == peer.network);

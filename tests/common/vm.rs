@@ -1,6 +1,8 @@
 //! Boots a real kernel with this program in it, in an emulator that needs no hardware virtualisation.
 //!
-//! `-icount` makes guest time a count of instructions and skips idle time: waiting for minutes costs nothing.
+//! `-icount` makes guest time a count of instructions and skips idle time: waiting for minutes costs nothing, and a busy
+//! machine makes no difference to the guest. An instruction takes 1 ns, so the kernel gets the frequency of its TSC, 1 GHz, as a
+//! parameter and need not measure it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,47 +11,49 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-/// Loaded before the program starts. WireGuard itself is not: one test is about a kernel without it.
+/// Modules that are loaded before the program starts. WireGuard is not: one test is about a kernel without it.
 const MODULES: [&str; 5] = ["veth", "dummy", "nf_tables", "tun", "af_packet"];
-/// The last line of the guest that counts.
+/// The first line of a guest that booted.
+const STARTED: &str = "GUEST STARTED";
+/// The last line of the guest, with the exit code of the program.
 const VERDICT: &str = "GUEST EXIT ";
-/// Far more than anything takes; a hung guest must end.
+/// Limits the time of a guest that hangs. Nothing takes nearly as long.
 const LIMIT_SECONDS: &str = "1500";
 
-/// What the emulator is to be.
+/// Selects the machine that is emulated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Machine {
-    /// Boots fastest.
+    /// A `microvm`: it boots fastest.
     Small,
-    /// A PC of old, which can be suspended. It then sleeps in real time, and its clock of days wakes it.
+    /// A PC, which can be suspended. It then sleeps in real time, until its real-time clock wakes it.
     #[allow(dead_code, reason = "not every crate needs it")]
     Pc,
 }
 
-/// What runs in the guest.
+/// Describes a guest.
 pub(crate) struct Guest<'a> {
-    /// Name of this program in there, and of the image.
+    /// The name of this program in the guest, and of the image.
     pub(crate) name: &'a str,
-    /// Programs of this machine that it uses.
+    /// Programs of this machine to copy, with their libraries.
     pub(crate) programs: &'a [&'a str],
-    /// Other programs: from where, and where to.
+    /// Other files to copy: source and destination.
     pub(crate) files: &'a [(PathBuf, &'a str)],
-    /// Settings of its environment, `NAME=value`.
+    /// Environment variables, `NAME=value`.
     pub(crate) environment: &'a [&'a str],
-    /// Its arguments.
+    /// Arguments of the program.
     pub(crate) arguments: &'a [String],
-    /// MiB of memory.
+    /// Memory in MiB.
     pub(crate) memory: u32,
-    /// What it runs on.
+    /// The emulated machine.
     pub(crate) machine: Machine,
 }
 
-/// Boots, passes every line of output to `each`, and ends as the program in there did.
+/// Boots a guest, passes every line of its output to `each`, and returns the exit code of its program.
 pub(crate) fn run(guest: &Guest<'_>, each: impl FnMut(&str)) -> ExitCode {
     match boot(guest, each) {
         Ok(code) => code,
         Err(error) => {
-            println!("the real kernel could not be had: {error}");
+            println!("cannot test on a real kernel: {error}");
             println!("tests/run --install installs what it needs");
             ExitCode::FAILURE
         }
@@ -69,6 +73,24 @@ fn boot(guest: &Guest<'_>, mut each: impl FnMut(&str)) -> Result<ExitCode, Strin
         // Without graphics it would write what its firmware does to the console.
         Machine::Pc => "pc,accel=tcg,graphics=on",
     };
+    for is_retry in [false, true] {
+        match emulate(guest, machine, &kernel.image, &image, &mut each)? {
+            Some(code) => return Ok(code),
+            None if is_retry => break,
+            None => println!("the guest did not boot; trying once more"),
+        }
+    }
+    Err("the guest did not boot, twice".to_owned())
+}
+
+/// Runs the emulator, and returns the exit code of the guest's program; `None` if the guest did not boot.
+fn emulate(
+    guest: &Guest<'_>,
+    machine: &str,
+    kernel: &Path,
+    image: &Path,
+    mut each: impl FnMut(&str),
+) -> Result<Option<ExitCode>, String> {
     let mut emulator = Command::new("timeout")
         .args(["--kill-after=10", LIMIT_SECONDS, "qemu-system-x86_64"])
         // Without these two the emulator counts every byte of a copy as an instruction.
@@ -76,28 +98,34 @@ fn boot(guest: &Guest<'_>, mut each: impl FnMut(&str)) -> Result<ExitCode, Strin
         .args(["-m", &guest.memory.to_string()])
         .args(["-nodefaults", "-no-user-config", "-nographic", "-serial", "stdio", "-no-reboot", "-M", machine])
         .arg("-kernel")
-        .arg(&kernel.image)
+        .arg(kernel)
         .arg("-initrd")
-        .arg(&image)
-        .args(["-append", "console=ttyS0 quiet panic=-1 reboot=t mitigations=off tsc=reliable"])
+        .arg(image)
+        .arg("-append")
+        .arg("console=ttyS0 quiet panic=-1 reboot=t mitigations=off tsc=reliable tsc_early_khz=1000000")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("qemu-system-x86_64: {error}"))?;
-    let mut verdict = None;
+    let (mut has_started, mut verdict) = (false, None);
     let stdout = emulator.stdout.take().ok_or("no output of the emulator")?;
     for line in BufReader::new(stdout).split(b'\n') {
         let line = String::from_utf8_lossy(&line.map_err(|error| error.to_string())?).trim_end().to_owned();
         match line.strip_prefix(VERDICT) {
             Some(code) => verdict = code.parse::<u8>().ok(),
+            None if line == STARTED => has_started = true,
             None => each(&line),
         }
     }
     let _ = emulator.wait();
-    verdict.map(ExitCode::from).ok_or_else(|| "the guest ended without a verdict".to_owned())
+    match verdict {
+        Some(code) => Ok(Some(code.into())),
+        None if has_started => Err("the guest ended without an exit code".to_owned()),
+        None => Ok(None),
+    }
 }
 
-/// `target/`, found from this program's own place in it.
+/// Returns `target/`, in which this program is.
 pub(crate) fn target() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     own.ancestors().nth(3).map(Path::to_owned).ok_or_else(|| "this program is not in target/PROFILE/deps".to_owned())
@@ -109,7 +137,7 @@ struct Kernel {
     image: PathBuf,
 }
 
-/// The unpacked kernel package.
+/// Finds the unpacked kernel package.
 fn kernel(root: &Path) -> Result<Kernel, String> {
     let modules = root.join("lib/modules");
     let version = fs::read_dir(&modules)
@@ -124,9 +152,9 @@ fn kernel(root: &Path) -> Result<Kernel, String> {
     Ok(Kernel { root: root.to_owned(), version, image })
 }
 
-/// Lays out the guest's file system.
+/// Writes the guest's file system into a directory.
 fn pack(root: &Path, kernel: &Kernel, guest: &Guest<'_>) -> Result<(), String> {
-    // The folder becomes the guest's root, which its unprivileged users must be able to enter.
+    // The directory becomes the guest's root, and its unprivileged users have to be able to enter that.
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
     for directory in ["bin", "sbin", "usr/bin", "usr/sbin", "proc", "sys", "dev", "tmp", "run", "etc", "modules"] {
         fs::create_dir_all(root.join(directory)).map_err(|error| error.to_string())?;
@@ -152,6 +180,7 @@ fn pack(root: &Path, kernel: &Kernel, guest: &Guest<'_>) -> Result<(), String> {
          mkdir -p /var /run/netns; ln -s /run /var/run\n\
          export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp\n\
          for m in {order}; do insmod /modules/$m; done\n\
+         echo {STARTED}\n\
          {environment} {name} {arguments}\n\
          echo {VERDICT}$?\n\
          poweroff -f\n"
@@ -188,7 +217,7 @@ fn program(name: &str) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("{name}: no such program"))
 }
 
-/// Copies the modules that are needed, and WireGuard's; the first ones' names are returned in loading order.
+/// Copies [`MODULES`] and WireGuard's module with their dependencies, and returns the names of the former in loading order.
 fn modules(root: &Path, kernel: &Kernel) -> Result<String, String> {
     let depmod = Command::new(program("depmod")?).arg("-b").arg(&kernel.root).arg(&kernel.version).status();
     if !depmod.map_err(|error| format!("depmod: {error}"))?.success() {
@@ -234,7 +263,7 @@ fn modules(root: &Path, kernel: &Kernel) -> Result<String, String> {
     Ok(order.join(" "))
 }
 
-/// Packs a folder in the format that the kernel unpacks at boot.
+/// Packs a directory in the format that the kernel unpacks at boot.
 fn archive(root: &Path, image: &Path) -> Result<(), String> {
     let file = fs::File::create(image).map_err(|error| format!("{}: {error}", image.display()))?;
     let packed = Command::new("sh")
@@ -246,7 +275,7 @@ fn archive(root: &Path, image: &Path) -> Result<(), String> {
     if packed.success() { Ok(()) } else { Err("cpio failed: is it installed?".to_owned()) }
 }
 
-/// In the guest: loads the WireGuard module, unless it is there already.
+/// Loads the WireGuard module in the guest, unless it is loaded already.
 pub(crate) fn load_wireguard() {
     let order = fs::read_to_string("/modules/wireguard.order").unwrap();
     for module in order.lines() {
@@ -257,7 +286,7 @@ pub(crate) fn load_wireguard() {
     }
 }
 
-/// Runs a shell command that has to succeed, and returns what it printed.
+/// Runs a shell command that has to succeed, and returns its output.
 pub(crate) fn sh(script: &str) -> String {
     let output = Command::new("sh").args(["-c", script]).output().unwrap();
     assert!(

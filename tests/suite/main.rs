@@ -22,6 +22,7 @@ mod names;
 mod naming;
 mod serve;
 mod sockets;
+mod structure;
 #[cfg(feature = "tui")]
 mod terminal;
 mod units;

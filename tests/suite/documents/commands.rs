@@ -13,7 +13,7 @@ pub(super) struct Command {
 
 /// What cannot run in the lab, and what shows it instead. The beginning of a command, or of `path: command`.
 pub(super) const ELSEWHERE: [(&str, &str); 11] = [
-    ("cargo lab ", "it makes a lab of its own: `the_first_command_runs_where_a_stranger_types_it`"),
+    ("cargo lab ", "it makes a lab of its own: `first_command_of_the_readme_runs`"),
     (
         "cargo install --path .",
         "tests/package/run runs it, unoptimised, and tests/package/operator goes on with the program",

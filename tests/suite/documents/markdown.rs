@@ -1,4 +1,4 @@
-//! The documents, taken apart by a parser of Markdown.
+//! Parses the documents.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,20 +6,18 @@ use std::path::{Path, PathBuf};
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-/// One Markdown file.
+/// Holds one Markdown file.
 pub(super) struct Document {
-    /// Below the project's folder.
+    /// The path from the project's directory.
     pub(super) path: String,
     pub(super) text: String,
     pub(super) blocks: Vec<Block>,
     pub(super) links: Vec<Link>,
-    /// The names that the forge gives its headings.
+    /// The anchors of its headings, as a forge makes them.
     pub(super) anchors: Vec<String>,
-    /// What is to be read as prose, with its line.
-    pub(super) prose: Vec<(usize, String)>,
 }
 
-/// A fenced block.
+/// Holds a fenced block.
 pub(super) struct Block {
     /// The line of its fence, from 1.
     pub(super) line: usize,
@@ -27,7 +25,7 @@ pub(super) struct Block {
     pub(super) text: String,
 }
 
-/// A link or a picture.
+/// Holds a link or a picture.
 pub(super) struct Link {
     pub(super) line: usize,
     pub(super) target: String,
@@ -38,14 +36,14 @@ pub(super) fn root() -> &'static Path {
 }
 
 impl Document {
-    /// Every Markdown file of the project.
+    /// Reads every Markdown file of the project.
     pub(super) fn all() -> Vec<Self> {
         let mut paths: Vec<PathBuf> = Vec::new();
         for folder in ["", "docs"] {
             let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
             paths.extend(entries.filter(|path| path.extension().is_some_and(|ending| ending == "md")));
         }
-        below(&root().join("packaging"), &mut paths);
+        add_markdown_below(&root().join("packaging"), &mut paths);
         paths.sort();
         assert!(paths.len() > 4, "{paths:?}");
         paths.iter().map(|path| Self::read(path.strip_prefix(root()).unwrap().to_str().unwrap())).collect()
@@ -58,14 +56,13 @@ impl Document {
             blocks: Vec::new(),
             links: Vec::new(),
             anchors: Vec::new(),
-            prose: Vec::new(),
             text: text.clone(),
         };
-        document.take_apart(&text);
+        document.parse(&text);
         document
     }
 
-    fn take_apart(&mut self, text: &str) {
+    fn parse(&mut self, text: &str) {
         let mut heading: Option<String> = None;
         let mut block: Option<Block> = None;
         let mut seen: HashMap<String, usize> = HashMap::new();
@@ -92,12 +89,8 @@ impl Document {
                 }
                 Event::Text(words) => match (&mut block, &mut heading) {
                     (Some(block), _) => block.text.push_str(&words),
-                    (None, heading) => {
-                        if let Some(heading) = heading {
-                            heading.push_str(&words);
-                        }
-                        self.prose.push((line, words.into_string()));
-                    }
+                    (None, Some(heading)) => heading.push_str(&words),
+                    (None, None) => {}
                 },
                 Event::Code(words) => {
                     if let Some(heading) = &mut heading {
@@ -113,17 +106,17 @@ impl Document {
     }
 }
 
-fn below(folder: &Path, paths: &mut Vec<PathBuf>) {
+fn add_markdown_below(folder: &Path, paths: &mut Vec<PathBuf>) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
-            below(&path, paths);
+            add_markdown_below(&path, paths);
         } else if path.extension().is_some_and(|ending| ending == "md") {
             paths.push(path);
         }
     }
 }
 
-/// The forge's rule: small letters, no punctuation, hyphens for blanks.
+/// Returns the anchor of a heading by the rule of forges: lower case, no punctuation, hyphens for blanks.
 fn slug(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()

@@ -1,12 +1,9 @@
 //! The examples of `docs/architecture.md`: a counter, a rule and an output are added to a copy of the project, it is built
 //! once, its unit tests are run, and what was added is looked for. Each is shown in the document as it is applied.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-
-use regex::Regex;
 
 use super::markdown::{Document, root};
 use crate::common;
@@ -143,56 +140,5 @@ fn document_shows_what_is_applied() {
     for (name, patch) in EXAMPLES.iter().zip(&patches) {
         assert!(shown.iter().any(|block| patch.contains(block)), "nothing of {name} is shown");
         assert!(document.links.iter().any(|link| link.target == format!("examples/{name}")), "{name} is not linked");
-    }
-}
-
-/// The picture has the parts that `src/lib.rs` has, and no others; and each of them uses only what stands in a lower row.
-#[test]
-fn picture_has_every_part_above_what_it_uses() {
-    let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let parts = library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
-    let parts: BTreeSet<&str> = parts.chain(["main"]).collect();
-    let picture = fs::read_to_string(root().join("docs/pictures/flow.svg")).unwrap();
-    let part = Regex::new(r#"class="part" x="\d+" y="(\d+)">(\w+)<"#).unwrap();
-    let rows: BTreeMap<&str, u32> =
-        part.captures_iter(&picture).map(|found| (found.get(2).unwrap().as_str(), found[1].parse().unwrap())).collect();
-    assert_eq!(rows.keys().copied().collect::<BTreeSet<_>>(), parts);
-    // In letters: two blanks between parts, and more before what they are.
-    let letters = library.split("```text\n").nth(1).unwrap().split("//! ```").next().unwrap();
-    let lines = letters.lines().filter_map(|line| line.strip_prefix("//! ").filter(|line| !line.starts_with(' ')));
-    let lines: Vec<BTreeSet<&str>> = lines.map(|line| line[..24].split_whitespace().collect()).collect();
-    let mut drawn: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
-    for (part, row) in &rows {
-        drawn.entry(*row).or_default().insert(part);
-    }
-    assert_eq!(drawn.into_values().collect::<Vec<_>>(), lines);
-
-    let uses = Regex::new(r"\b(?:crate|wgstat)::(?:(\w+)|\{([^}]*)\})").unwrap();
-    for (part, row) in &rows {
-        let mut files = vec![root().join("src").join(format!("{part}.rs"))];
-        sources(&root().join("src").join(part), &mut files);
-        for file in files.iter().filter(|file| file.exists()) {
-            let text = fs::read_to_string(file).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap();
-            for found in uses.captures_iter(code) {
-                let names = found.get(1).or(found.get(2)).unwrap().as_str();
-                // What is in braces behind a name is that name's.
-                for used in names.split([',', '{']).filter_map(|name| name.trim().split("::").next()) {
-                    let below = rows.get(used).is_none_or(|other| other > row || used == *part);
-                    let beside = [("model", "error"), ("error", "model")].contains(&(*part, used));
-                    assert!(below || beside, "{}: {part} uses {used}, which the picture has above it", file.display());
-                }
-            }
-        }
-    }
-}
-
-fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
-    for path in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            sources(&path, files);
-        } else if path.file_name().is_some_and(|name| name != "tests.rs") {
-            files.push(path);
-        }
     }
 }

@@ -1,19 +1,16 @@
-//! Where the commands of a document run, one after the other: in the lab, on a host that has what theirs has. `wgstat` is
-//! the program under test, `sudo` runs the rest of its line (one is root in there), servers are asked once and ended, and what
-//! runs for ever is ended after some seconds.
+//! Runs the commands of a document in the lab, one after the other, on a host with the files that the documents name.
+//! `wgstat` is the program under test, `sudo` runs the rest of its line (the lab's user is root), servers get one request and
+//! are stopped, and commands without an end are stopped after some seconds.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use super::commands::Command;
-use super::compare::{difference, matches};
+use super::compare::missing;
 use super::scenes;
 use crate::lab::{lab, wgstat};
 
-/// Terminals that an output may have been shown on, in columns; 0 is a pipe.
-pub(super) const WIDTHS: [usize; 6] = [0, 60, 66, 72, 80, 100];
-/// What curl asks, and the server that has to be there for it.
+/// Addresses that curl asks for, and the server that a command with them needs.
 const SERVERS: [(&str, &str); 3] = [
     ("//127.0.0.1:9586", "wgstat serve"),
     (
@@ -22,12 +19,12 @@ const SERVERS: [(&str, &str); 3] = [
     ),
     ("--unix-socket /run/wgstat.sock", "wgstat serve --listen unix:/run/wgstat.sock"),
 ];
-/// The password of `prometheus`, who may read.
+/// The password of the user `prometheus`.
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Makes the host: files where the documents say that they are, over a copy of what the machine has there.
+/// Creates the files that the documents name, on top of the machine's own.
 const HOST: &str = r#"set -u
-copy_of() { # a folder that can be written, with all that was in it
+copy_of() { # DIRECTORY: makes it writable, with links to all that was in it
     mkdir -p "/run/machine/$1"
     mount --rbind "/$1" "/run/machine/$1"
     mount -t tmpfs tmpfs "/$1"
@@ -44,21 +41,21 @@ ip netns add blue
 mkdir -p "$STAGE/work" && cd "$STAGE/work"
 export PATH="$STAGE/bin:$PATH" LC_ALL=C.UTF-8
 unset NO_COLOR COLUMNS LANG
-listens() { # NUMBER: waits for the server of this number
-    for turn in $(seq 400); do
+wait_for() { # NUMBER: waits until this server listens
+    for n in $(seq 400); do
         grep -qs 'listening on' "$STAGE/server.$1" && return
         kill -0 "$server" 2>/dev/null || break
         sleep 0.02
     done
-    echo "it does not listen:"; cat "$STAGE/server.$1"; return 1
+    echo "the server does not listen:"; cat "$STAGE/server.$1"; return 1
 }
 serve() { # NUMBER LINE: starts a server
     bash -c "exec $2" > "$STAGE/server.$1" 2>&1 &
     server=$!
-    listens "$1"
+    wait_for "$1"
 }
-end() { kill "$server"; wait "$server"; }
-ask() { # NUMBER: asks the server at every address that it says
+stop() { kill "$server"; wait "$server"; }
+request() { # NUMBER: sends a request to every address that the server printed
     sed -n 's/.*listening on //p' "$STAGE/server.$1" | while read -r where rest; do
         case "$where" in
         unix:*) code=$(curl -s -o /dev/null -w '%{http_code}' --max-time 20 --unix-socket "${where#unix:}" http://localhost/health) ;;
@@ -69,7 +66,7 @@ ask() { # NUMBER: asks the server at every address that it says
 }
 "#;
 
-/// Runs them all, and says which failed and how.
+/// Runs all commands, and returns a text for each failure.
 pub(super) fn failures(commands: &[Command]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path());
@@ -78,12 +75,12 @@ pub(super) fn failures(commands: &[Command]) -> Vec<String> {
     fs::write(folder.path().join("script"), script).unwrap();
     let mut words = lab(&["--backend", "boringtun", "timeout", "--foreground", "240", "bash"]);
     let output = words.arg(folder.path().join("script")).env("STAGE", folder.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "{}: the lab: {}: {said}", commands[0].place, output.status);
+    let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{}: the lab: {}: {printed}", commands[0].place, output.status);
     commands.iter().enumerate().filter_map(|(number, command)| failure(folder.path(), number, command)).collect()
 }
 
-/// The program, `sudo`, and the files of the web server.
+/// Writes the programs and the files of the web server.
 fn prepare(folder: &Path) {
     fs::create_dir(folder.join("bin")).unwrap();
     std::os::unix::fs::symlink(wgstat(), folder.join("bin/wgstat")).unwrap();
@@ -101,7 +98,7 @@ fn executable(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// A certificate that signed itself, `wgstat.crt` with `wgstat.key`.
+/// Writes a self-signed certificate: `wgstat.crt` and `wgstat.key`.
 pub(super) fn certificate(folder: &Path, host: &str) {
     let output = std::process::Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
@@ -113,31 +110,23 @@ pub(super) fn certificate(folder: &Path, host: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The part of the script that runs one command and keeps its output and exit code.
+/// Returns the part of the script that runs one command and keeps its output and exit code.
 fn step(number: usize, command: &Command) -> String {
     let line = quoted(&command.line);
     let keep = format!("> \"$STAGE/out.{number}\" 2>&1; echo $? > \"$STAGE/code.{number}\"\n");
     if command.line.contains("wgstat serve") {
-        return format!("{{ serve {number} {line} && ask {number} && end && cat \"$STAGE/server.{number}\"; }} {keep}");
+        return format!(
+            "{{ serve {number} {line} && request {number} && stop && cat \"$STAGE/server.{number}\"; }} {keep}"
+        );
     }
     let server = SERVERS.iter().find(|(address, _)| command.line.contains("curl") && command.line.contains(address));
     let (before, after) = server.map_or_else(Default::default, |(_, server)| {
-        (format!("serve {number} {} > \"$STAGE/said.{number}\"\n", quoted(server)), "end\n".to_owned())
+        (format!("serve {number} {} > \"$STAGE/started.{number}\"\n", quoted(server)), "stop\n".to_owned())
     });
     let is_endless = command.line.contains("wgstat watch") && !command.line.contains("--count");
     let limit = if is_endless { "timeout -s INT 3" } else { "timeout 60" };
     let run = format!("{limit} bash -c {line} < /dev/null");
-    if command.output.is_none() {
-        return format!("{before}{run} {keep}{after}");
-    }
-    let mut shown = String::new();
-    for width in WIDTHS {
-        let columns = if width == 0 { String::new() } else { format!("COLUMNS={width} ") };
-        let out = format!("\"$STAGE/out.{number}.{width}\"");
-        writeln!(shown, "{{ {columns}{run} > {out} 2>&1; echo $? > \"$STAGE/code.{number}\"; }} &\njobs+=($!)")
-            .unwrap();
-    }
-    format!("{before}jobs=()\n{shown}wait \"${{jobs[@]}}\"\n{after}")
+    format!("{before}{run} {keep}{after}")
 }
 
 fn quoted(text: &str) -> String {
@@ -148,31 +137,21 @@ fn failure(folder: &Path, number: usize, command: &Command) -> Option<String> {
     let Command { place, line, output } = command;
     let read = |name: String| fs::read_to_string(folder.join(name)).unwrap_or_default();
     let code = read(format!("code.{number}")).trim().to_owned();
-    let is_judged = line.contains("wgstat check");
+    let is_check = line.contains("wgstat check");
     let is_endless = line.contains("wgstat watch") && !line.contains("--count");
-    let is_well = match code.as_str() {
+    let succeeded = match code.as_str() {
         "0" => true,
-        "1" | "2" => is_judged || output.is_some(),
+        "1" | "2" => is_check || output.is_some(),
         "124" => is_endless,
         _ => false,
     };
-    let Some(expected) = output else {
-        return (!is_well).then(|| format!("{place}: {line}\nends with {code:?}: {}", read(format!("out.{number}"))));
-    };
-    if !is_well {
-        return Some(format!("{place}: {line}\nends with {code:?}: {}", read(format!("out.{number}.80"))));
+    let printed = read(format!("out.{number}"));
+    if !succeeded {
+        return Some(format!("{place}: {line}\nends with {code:?}: {printed}"));
     }
-    let mut printed: Vec<String> = WIDTHS.iter().map(|width| read(format!("out.{number}.{width}"))).collect();
-    printed.push(read(format!("out.{number}")));
-    printed.extend(scenes::printed(line));
-    if printed.iter().any(|printed| matches(expected, printed)) {
-        return None;
-    }
-    let nearest = printed.iter().min_by_key(|printed| (missing(expected, printed), printed.is_empty())).unwrap();
-    Some(format!("{place}: {line}\n{}; it prints:\n{nearest}", difference(expected, nearest)))
-}
-
-/// How many lines are not there.
-fn missing(expected: &str, printed: &str) -> usize {
-    expected.lines().filter(|line| line.trim() != "…" && !printed.lines().any(|other| matches(line, other))).count()
+    let shown = output.as_deref()?;
+    let missing_names = missing(shown, &printed);
+    let elsewhere = || scenes::printed(line).is_some_and(|printed| missing(shown, &printed).is_empty());
+    (!missing_names.is_empty() && !elsewhere())
+        .then(|| format!("{place}: {line}\nno {missing_names:?}; it prints:\n{printed}"))
 }
