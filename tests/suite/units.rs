@@ -1,5 +1,4 @@
-//! The systemd units: that systemd takes them without a word, what it thinks of their exposure, and that the README beside
-//! them says the same.
+//! Tests the systemd units: `systemd-analyze verify` accepts them, and their exposure is the one in the README.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,10 +9,10 @@ use tempfile::TempDir;
 
 use crate::lab::wgstat;
 
-/// What `wgstat.service` may have at most.
+/// Maximum exposure of `wgstat.service`.
 const LIMIT: f64 = 1.5;
 
-/// Calls that a trace of `status`, `check`, `watch` and `export-metrics` shows, and those of a server with threads beside.
+/// System calls in a trace of `status`, `check`, `watch` and `export-metrics`, and those of a server with threads.
 const CALLS: &str = "access arch_prctl bind brk capget clock_nanosleep clone close execve fchmod fcntl fstat fsync futex \
     getdents64 getegid geteuid getrandom getsockname gettid getsockopt ioctl mmap mprotect munmap newfstatat open openat poll \
     ppoll prctl pread64 prlimit64 read readlink recvfrom recvmsg renameat rseq rt_sigaction rt_sigprocmask sendto \
@@ -22,43 +21,47 @@ const CALLS: &str = "access arch_prctl bind brk capget clock_nanosleep clone clo
     inotify_init1 listen madvise mremap pipe2 sched_getaffinity sched_yield sendmsg shutdown signalfd4 socketpair tgkill \
     timerfd_create timerfd_settime";
 
-fn folder() -> PathBuf {
+/// Returns the directory of the units.
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd")
 }
 
+/// Reads a file of that directory.
 fn read(path: impl AsRef<Path>) -> String {
-    let path = folder().join(path);
+    let path = directory().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Files below a folder of the units' with one of these endings, by name.
-fn files(below: &str, endings: &[&str]) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder().join(below)).unwrap();
+/// Returns the names of the files in a subdirectory that have one of these suffixes.
+fn files(subdirectory: &str, suffixes: &[&str]) -> BTreeSet<String> {
+    let entries = fs::read_dir(directory().join(subdirectory)).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| endings.iter().any(|ending| name.ends_with(ending))).collect()
+    names.filter(|name| suffixes.iter().any(|suffix| name.ends_with(suffix))).collect()
 }
 
+/// Returns the units.
 fn units() -> BTreeSet<String> {
     files("", &[".service", ".socket", ".timer"])
 }
 
+/// Returns the drop-ins.
 fn drop_ins() -> BTreeSet<String> {
     files("wgstat.service.d", &[".conf"])
 }
 
-/// Every choice of drop-ins, none included.
-fn choices() -> Vec<BTreeSet<String>> {
-    drop_ins().into_iter().fold(vec![BTreeSet::new()], |choices, name| {
-        let with = choices.iter().cloned().map(|mut choice| {
-            choice.insert(name.clone());
-            choice
+/// Returns every combination of drop-ins, including none.
+fn combinations() -> Vec<BTreeSet<String>> {
+    drop_ins().into_iter().fold(vec![BTreeSet::new()], |combinations, name| {
+        let with = combinations.iter().cloned().map(|mut combination| {
+            combination.insert(name.clone());
+            combination
         });
         let with: Vec<_> = with.collect();
-        choices.into_iter().chain(with).collect()
+        combinations.into_iter().chain(with).collect()
     })
 }
 
-/// The units as they would be installed, with these drop-ins, for a program that is there.
+/// Copies the units and these drop-ins to a temporary directory, with the path of the tested program.
 pub(crate) fn installed(drop_ins: &BTreeSet<String>) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("wgstat.service.d")).unwrap();
@@ -70,33 +73,34 @@ pub(crate) fn installed(drop_ins: &BTreeSet<String>) -> TempDir {
     root
 }
 
+/// Runs systemd-analyze.
 pub(crate) fn analyze(arguments: &[&str], units: &Path) -> Output {
     let mut command = Command::new("systemd-analyze");
     command.args(arguments).current_dir(units).env("LC_ALL", "C");
-    // The colon at its end stands for systemd's own units, without which these lack what they depend on.
+    // The trailing colon adds systemd's own units, which these depend on.
     command.env("SYSTEMD_UNIT_PATH", format!("{}:", units.display()));
-    command.output().expect("systemd-analyze: the package systemd has it")
+    command.output().expect("systemd-analyze from the package systemd")
 }
 
 #[test]
-fn systemd_takes_every_unit_with_any_drop_ins_without_a_word() {
-    for choice in choices() {
-        let root = installed(&choice);
-        // Whether the manual is installed here is another matter; other units of this machine are, too.
+fn systemd_accepts_every_unit_with_every_combination_of_drop_ins() {
+    for combination in combinations() {
+        let root = installed(&combination);
+        // Installed manuals and other units of this machine are not tested.
         let mut arguments = vec!["verify", "--man=no", "--recursive-errors=no"];
         let units = units();
         arguments.extend(units.iter().map(String::as_str));
         let output = analyze(&arguments, root.path());
-        let said = [output.stdout, output.stderr].concat();
-        assert_eq!(String::from_utf8_lossy(&said), "", "{choice:?}");
-        assert!(output.status.success(), "{choice:?}: {}", output.status);
+        let printed = [output.stdout, output.stderr].concat();
+        assert_eq!(String::from_utf8_lossy(&printed), "", "{combination:?}");
+        assert!(output.status.success(), "{combination:?}: {}", output.status);
     }
 }
 
-/// The overall exposure.
+/// Returns the overall exposure of a unit.
 fn exposure(unit: &str, drop_ins: &BTreeSet<String>) -> f64 {
     let root = installed(drop_ins);
-    // By path: a name alone would be looked up among the units that run here.
+    // A name without a path would be looked up among the installed units.
     let path = root.path().join(unit);
     let output = analyze(&["security", "--offline=true", "--no-pager", path.to_str().unwrap()], root.path());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -104,7 +108,7 @@ fn exposure(unit: &str, drop_ins: &BTreeSet<String>) -> f64 {
     level.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or_else(|| panic!("{unit}: {level}"))
 }
 
-/// The lines of the README's table of exposures: the files each names, and the number.
+/// Parses the README's table of exposures: files and number of each row.
 fn table() -> Vec<(BTreeSet<String>, f64)> {
     let readme = read("README.md");
     let (_, table) = readme.split_once("| with | exposure |").unwrap();
@@ -118,24 +122,24 @@ fn table() -> Vec<(BTreeSet<String>, f64)> {
 }
 
 #[test]
-fn readme_has_the_exposure_of_every_choice_of_drop_ins() {
-    let version = analyze(&["--version"], &folder());
-    // Other versions weigh some settings otherwise.
+fn readme_lists_the_exposure_of_every_combination_of_drop_ins() {
+    let version = analyze(&["--version"], &directory());
+    // Other versions rate some settings differently.
     let tolerance = if version.stdout.starts_with(b"systemd 252 ") { 0.01 } else { 0.5 };
     let mut table = table();
     let mut compare = |files: BTreeSet<String>, unit: &str, drop_ins: &BTreeSet<String>| {
-        let place =
-            table.iter().position(|(named, _)| *named == files).unwrap_or_else(|| panic!("no line for {files:?}"));
-        let (_, told) = table.swap_remove(place);
+        let index =
+            table.iter().position(|(named, _)| *named == files).unwrap_or_else(|| panic!("no row for {files:?}"));
+        let (_, documented) = table.swap_remove(index);
         let exposure = exposure(unit, drop_ins);
-        assert!((exposure - told).abs() < tolerance, "{files:?}: {exposure}, the README says {told}");
+        assert!((exposure - documented).abs() < tolerance, "{files:?}: {exposure}, the README says {documented}");
     };
-    for choice in choices() {
-        let files = if choice.is_empty() { ["wgstat.service".to_owned()].into() } else { choice.clone() };
-        compare(files, "wgstat.service", &choice);
+    for combination in combinations() {
+        let files = if combination.is_empty() { ["wgstat.service".to_owned()].into() } else { combination.clone() };
+        compare(files, "wgstat.service", &combination);
     }
     compare(["wgstat-textfile.service".to_owned()].into(), "wgstat-textfile.service", &BTreeSet::new());
-    assert!(table.is_empty(), "lines for what is not there: {table:?}");
+    assert!(table.is_empty(), "rows for missing files: {table:?}");
 }
 
 #[test]
@@ -145,13 +149,13 @@ fn exposure_is_within_its_limit() {
 }
 
 #[test]
-fn readme_names_every_file_and_no_other() {
+fn readme_lists_every_file_and_no_other() {
     let readme = read("README.md");
     let words = readme.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
-    let is_file = |word: &&str| [".service", ".socket", ".timer", ".conf"].iter().any(|ending| word.ends_with(ending));
+    let is_file = |word: &&str| [".service", ".socket", ".timer", ".conf"].iter().any(|suffix| word.ends_with(suffix));
     let named: BTreeSet<String> = words.filter(is_file).map(str::to_owned).collect();
-    let there: BTreeSet<String> = units().into_iter().chain(drop_ins()).collect();
-    assert_eq!(named, there);
+    let existing: BTreeSet<String> = units().into_iter().chain(drop_ins()).collect();
+    assert_eq!(named, existing);
     for name in drop_ins() {
         let text = read(format!("wgstat.service.d/{name}"));
         assert!(text.starts_with("# ") && text.contains("# Costs: "), "{name}");
@@ -160,21 +164,21 @@ fn readme_names_every_file_and_no_other() {
 }
 
 #[test]
-fn manual_that_a_unit_names_is_there() {
+fn documentation_of_every_unit_exists() {
     for unit in units() {
         let text = read(&unit);
         let (_, page) = text.split_once("\nDocumentation=man:").unwrap_or_else(|| panic!("{unit} names none"));
         let page = page.split_once(")\n").unwrap().0.replace('(', ".");
-        assert!(folder().join("../../man").join(&page).exists(), "{unit}: man/{page}");
+        assert!(directory().join("../../man").join(&page).exists(), "{unit}: man/{page}");
     }
 }
 
-/// The calls of a set of systemd's, or the one call of this name.
+/// Returns the system calls of a set (`@NAME`), or the one system call of this name.
 fn calls(name: &str) -> BTreeSet<String> {
     if !name.starts_with('@') {
         return [name.to_owned()].into();
     }
-    let output = analyze(&["syscall-filter", "--no-pager", name], &folder());
+    let output = analyze(&["syscall-filter", "--no-pager", name], &directory());
     assert!(output.status.success(), "{name}");
     let text = String::from_utf8(output.stdout).unwrap();
     let members = text.lines().skip(1).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -182,14 +186,14 @@ fn calls(name: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn calls_that_are_made_are_allowed() {
+fn used_system_calls_are_allowed() {
     for unit in units().iter().filter(|unit| unit.ends_with(".service")) {
-        // systemd adds it to every list.
+        // systemd adds this set to every list.
         let mut allowed = calls("@default");
         for list in read(unit).lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
-            let (is_taken, sets) = list.strip_prefix('~').map_or((false, list), |sets| (true, sets));
+            let (is_removed, sets) = list.strip_prefix('~').map_or((false, list), |sets| (true, sets));
             let named: BTreeSet<String> = sets.split(' ').flat_map(calls).collect();
-            allowed = if is_taken { &allowed - &named } else { &allowed | &named };
+            allowed = if is_removed { &allowed - &named } else { &allowed | &named };
         }
         let refused: Vec<&str> = CALLS.split_whitespace().filter(|&call| !allowed.contains(call)).collect();
         assert_eq!(refused, [""; 0], "{unit}");
@@ -199,9 +203,9 @@ fn calls_that_are_made_are_allowed() {
     }
 }
 
-/// A root that is seen in itself is seen there without its read-only mounts: tried, with a file below `/etc/wireguard`.
+/// If RootDirectory= were visible inside itself, the files there would not be read-only.
 #[test]
-fn root_of_its_own_is_not_seen_in_itself() {
+fn root_directory_is_not_visible_inside_itself() {
     let mut found = 0;
     let drop_ins = drop_ins().into_iter().map(|name| format!("wgstat.service.d/{name}"));
     for name in units().into_iter().chain(drop_ins) {
@@ -210,7 +214,7 @@ fn root_of_its_own_is_not_seen_in_itself() {
         let line = |wanted: &str| assert!(text.lines().any(|line| line == wanted), "{name}: {wanted}");
         line(&format!("RuntimeDirectory={}", root.strip_prefix("/run/").unwrap()));
         line(&format!("InaccessiblePaths=-+{root}"));
-        // Beside ProtectSystem=strict it is not what it seems: systemd ignores it.
+        // systemd ignores TemporaryFileSystem=/ with ProtectSystem=strict.
         assert!(!text.contains("\nTemporaryFileSystem="), "{name}");
         found += 1;
     }

@@ -238,23 +238,23 @@ fn paths_reasons_and_limits_are_the_server_s() {
     let written: Vec<&str> = rows(table(HTTP, &text, "## Paths")).iter().flat_map(|row| names(row[0])).collect();
     assert_eq!(written, have);
 
-    let mut reasons = "| reason | stands for |\n|---|---|\n".to_owned();
+    let mut reasons = "| reason | meaning |\n|---|---|\n".to_owned();
     for (reason, means) in http::REFUSAL_REASONS {
         writeln!(reasons, "| `{reason}` | {means} |").unwrap();
     }
-    assert_eq!(table(HTTP, &text, "### What is refused"), reasons);
+    assert_eq!(table(HTTP, &text, "### Refused requests"), reasons);
 
     let limits = table(HTTP, &text, "## Limits");
     for (limit, is) in [
-        ("connections at a time", format!("{}, or", http::DEFAULT_MAX_CONNECTIONS)),
+        ("concurrent connections", format!("{}, or", http::DEFAULT_MAX_CONNECTIONS)),
         (
-            "the head of a request",
+            "request header",
             format!("{} KiB, and {} fields", http::MAX_HEADER_BYTES / 1024, http::MAX_HEADER_FIELDS),
         ),
-        ("the time to send it", format!("{} s |", http::HEADER_TIMEOUT.as_secs())),
-        ("the time between two requests", format!("{} s |", http::IDLE_TIMEOUT.as_secs())),
-        ("the time to take it", format!("{} s |", http::WRITE_TIMEOUT.as_secs())),
-        ("the time that what is under way has when it is ended", format!("{} s |", http::SHUTDOWN_TIMEOUT.as_secs())),
+        ("time to send the request header", format!("{} s |", http::HEADER_TIMEOUT.as_secs())),
+        ("idle time between two requests", format!("{} s |", http::IDLE_TIMEOUT.as_secs())),
+        ("time to read the response", format!("{} s |", http::WRITE_TIMEOUT.as_secs())),
+        ("time for requests in progress at shutdown", format!("{} s |", http::SHUTDOWN_TIMEOUT.as_secs())),
     ] {
         assert!(limits.contains(&format!("\n| {limit} | {is}")), "{HTTP}: {limit}: {is}");
     }

@@ -1,4 +1,4 @@
-//! What is served in the lab: the same that the commands print, and what only time can tell.
+//! Tests the documents of `serve` in the lab: they equal the output of the commands, plus what the background samples add.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::client::metric;
 use crate::common::document;
 use crate::lab::{STOP_DAEMONS, in_lab};
 
-/// Starts a server in the lab; `get PATH CURL-OPTIONS` asks it.
+/// Starts a server in the lab and runs a script. In the script, `get PATH CURL-OPTIONS` sends a request.
 pub(super) fn served(backend: &str, options: &str, script: &str) -> String {
     let script = format!(
         "get() {{ path=$1; shift; curl -s --max-time 20 \"$@\" \"http://127.0.0.1:9586$path\"; }}
@@ -16,26 +16,26 @@ pub(super) fn served(backend: &str, options: &str, script: &str) -> String {
         $WGSTAT serve {options} 2>/run/t/log & server=$!
         for n in $(seq 400); do get /health >/dev/null && break; kill -0 $server || {{ cat /run/t/log; exit 1; }}; sleep 0.05; done
         {script}
-        kill $server; wait $server || echo the server ended with $?"
+        kill $server; wait $server || echo the server exited with $?"
     );
     let output = in_lab(backend, &script);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The parts of what a script printed, between lines of `===`.
+/// Splits the output of a script at lines of `===`.
 fn parts(text: &str) -> Vec<&str> {
     text.split("===\n").collect()
 }
 
-/// Without what differs from one look to the next, or over HTTP.
+/// Parses a document and removes what differs between samples, or over HTTP.
 fn comparable(text: &str) -> Value {
     let mut value = document(text.as_bytes());
     value["timestamp"] = Value::Null;
     for network in value["networks"].as_array_mut().unwrap() {
         network["rates"] = Value::Null;
         for peer in network["peers"].as_array_mut().into_iter().flatten() {
-            // A daemon keeps its peers in a map that begins elsewhere each time.
+            // A daemon lists its peers in random order.
             for key in ["id", "rates", "endpoint", "transfer_rx", "transfer_tx", "last_handshake"] {
                 peer[key] = Value::Null;
             }
@@ -48,12 +48,13 @@ fn comparable(text: &str) -> Value {
     value
 }
 
+/// Returns the ids of the findings.
 fn ids(document: &Value) -> BTreeSet<&str> {
     document["findings"].as_array().unwrap().iter().map(|finding| finding["id"].as_str().unwrap()).collect()
 }
 
 #[test]
-fn status_is_what_the_command_prints() {
+fn status_equals_the_output_of_the_command() {
     for backend in ["boringtun", "wireguard-go"] {
         let script = "$WGSTAT --json; echo ===; get /api/status; echo ===; $WGSTAT stats wg0 --json; echo ===
             get /api/networks/wg0; echo ===; ip -s -j link show wg0";
@@ -79,7 +80,7 @@ fn status_is_what_the_command_prints() {
 }
 
 #[test]
-fn metrics_are_those_of_the_command_and_the_server_s_own() {
+fn metrics_equal_those_of_the_command_plus_the_server_s_own() {
     let script =
         "$WGSTAT export-metrics; echo ===; get /metrics; echo ===; get /metrics -H 'Accept-Encoding: gzip' | gzip -d
         echo ===; get /metrics -sD - -o /dev/null -H 'Accept-Encoding: gzip'";
@@ -93,7 +94,7 @@ fn metrics_are_those_of_the_command_and_the_server_s_own() {
         lines.map(|line| line.rsplit_once(' ').map_or(line, |(name, _)| name).to_owned()).collect()
     };
     let [command, http] = [series(parts[0]), series(parts[1])];
-    // Findings that need time may come on top.
+    // The server may add findings that need an interval.
     let without = |all: &[String]| -> Vec<String> {
         all.iter().filter(|line| !line.starts_with("wg_finding")).cloned().collect()
     };
@@ -108,16 +109,16 @@ fn metrics_are_those_of_the_command_and_the_server_s_own() {
     assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{head}");
 }
 
-/// The far ends of the lab are at these addresses.
-fn names_an_endpoint(text: &str) -> bool {
+/// Returns whether a text contains an endpoint of the lab.
+fn contains_endpoint(text: &str) -> bool {
     ["192.0.2.", "198.51.100.", "203.0.113."].iter().any(|address| text.contains(address))
 }
 
 #[test]
-fn endpoints_are_for_those_who_proved_who_they_are() {
+fn only_authenticated_clients_see_endpoints() {
     let all =
         "for path in /api/status /api/networks/wg0 /api/history?interface=wg0 /metrics; do get $path \"$@\"; done";
-    // No way to carol: the remedy names where she is.
+    // Without a route to carol the remedy contains her endpoint.
     let script = format!(
         "all() {{ {all}; }}; ip route add blackhole 192.0.2.99
         for n in $(seq 200); do get /api/status | grep -q endpoint_unreachable && break; sleep 0.05; done
@@ -125,12 +126,12 @@ fn endpoints_are_for_those_who_proved_who_they_are() {
     );
     let text = served("wireguard-go", "--poll 1s", &script);
     let parts = parts(&text);
-    assert!(!names_an_endpoint(parts[0]), "{}", parts[0]);
-    assert!(parts[0].contains("ENDPOINT"), "a remedy has the word instead: {}", parts[0]);
-    assert!(names_an_endpoint(parts[1]));
+    assert!(!contains_endpoint(parts[0]), "{}", parts[0]);
+    assert!(parts[0].contains("ENDPOINT"), "the remedy has a placeholder: {}", parts[0]);
+    assert!(contains_endpoint(parts[1]));
 
     let text = served("wireguard-go", "--peer-endpoints", &all.replace("\"$@\"", ""));
-    assert!(names_an_endpoint(&text) && text.contains(",endpoint=\"192.0.2.2:51820\"}"));
+    assert!(contains_endpoint(&text) && text.contains(",endpoint=\"192.0.2.2:51820\"}"));
 
     // The password is `secret`.
     let script = "get /api/status -u alice:secret; echo ===; get /metrics -u alice:secret; echo ===
@@ -139,12 +140,12 @@ fn endpoints_are_for_those_who_proved_who_they_are() {
     let hash = bcrypt::hash("secret", 4).unwrap();
     let text = served_with("wireguard-go", config, &format!("basic_auth_users: {{alice: \"{hash}\"}}"), script);
     let parts = self::parts(&text);
-    assert!(names_an_endpoint(parts[0]), "{}", parts[0]);
-    assert!(!names_an_endpoint(parts[1]), "as labels they would make new series");
-    assert!(!names_an_endpoint(parts[2]) && parts[2].matches("UNAUTHORIZED").count() == 2, "{}", parts[2]);
+    assert!(contains_endpoint(parts[0]), "{}", parts[0]);
+    assert!(!contains_endpoint(parts[1]), "as labels they would create new series");
+    assert!(!contains_endpoint(parts[2]) && parts[2].matches("UNAUTHORIZED").count() == 2, "{}", parts[2]);
 }
 
-/// The same with a file of TLS and users, which the waiting for the server has to pass: it asks without a password.
+/// Does the same with a web configuration.
 fn served_with(backend: &str, options: &str, web: &str, script: &str) -> String {
     let web = web.replace('$', "\\$");
     let output = in_lab(
@@ -163,8 +164,8 @@ fn served_with(backend: &str, options: &str, web: &str, script: &str) -> String 
 }
 
 #[test]
-fn what_needs_time_comes_from_the_background() {
-    // Three packets to nobody's address grow the errors: a daemon's link counts nothing of it, but the rates move.
+fn history_and_rates_come_from_background_samples() {
+    // The pings make the counters grow.
     let script = "for n in $(seq 100); do
             ping -q -c 3 -i 0.05 -W 1 10.9.0.2 >/dev/null 2>&1
             get '/api/history?interface=wg0' > h; [ $(grep -o timestamp h | wc -l) -ge 6 ] && break
@@ -197,14 +198,17 @@ fn what_needs_time_comes_from_the_background() {
     let all = document(parts[2].as_bytes());
     let (sum, one) = (all["samples"].as_array().unwrap(), samples);
     assert_eq!(all["interface"], Value::Null);
-    assert!(sum.last().unwrap()["rx_bytes"].as_u64() > one.last().unwrap()["rx_bytes"].as_u64(), "wg1 is in it");
+    assert!(
+        sum.last().unwrap()["rx_bytes"].as_u64() > one.last().unwrap()["rx_bytes"].as_u64(),
+        "the sum includes wg1"
+    );
     assert_eq!(document(parts[3].as_bytes())["error"]["code"], "INTERFACE_NOT_FOUND");
     let health = document(parts[4].as_bytes());
     assert_eq!(health["networks"]["total"], 2);
 }
 
 #[test]
-fn network_is_found_by_either_name_and_the_unknown_is_told_what_there_is() {
+fn network_is_found_by_both_names_and_the_error_lists_the_known_ones() {
     let script = "ip link set wg1 alias 'branch / 2'
         get /api/networks/wg1; echo ===; get /api/networks/branch%20%2F%202; echo ===
         get /api/networks/wg9 -w '%{http_code}'; echo; echo ===; get '/api/networks/wg1?netns=blue'; echo ===
@@ -226,8 +230,8 @@ fn network_is_found_by_either_name_and_the_unknown_is_told_what_there_is() {
 }
 
 #[test]
-fn daemon_that_hangs_delays_nobody_who_does_not_ask_for_it() {
-    // Twenty scrapes share a look, or two: each look waits two seconds for both daemons, side by side.
+fn hanging_daemon_delays_only_requests_that_need_it() {
+    // Twenty scrapes share one or two samples. Each sample waits two seconds for both daemons concurrently.
     let script = format!(
         "{STOP_DAEMONS}
         for n in $(seq 20); do get /metrics -w 'took %{{time_total}}\\n' > m$n & pids=\"$pids $!\"; done
@@ -245,21 +249,21 @@ fn daemon_that_hangs_delays_nobody_who_does_not_ask_for_it() {
     }
     assert!(text.contains("wg_scrape_success{source=\"peers\"} 0\n"), "{text}");
     let received = metric(&text, "wg_interface_rx_bytes_total{network=\"wg0\",interface=\"wg0\"}");
-    assert!(received > 20_000.0, "the rest is there");
+    assert!(received > 20_000.0, "the counters of the link are there");
     let took: Vec<f64> = text.lines().filter_map(|line| line.strip_prefix("took ")?.parse().ok()).collect();
-    // m20 is shown twice.
+    // m20 is printed twice.
     assert_eq!(took.len(), 21, "{text}");
     assert!(took.iter().all(|&took| took < 7.0), "{took:?}");
-    assert!(text.ends_with("wg_scrape_success{source=\"peers\"} 1\n"), "and it is well again: {text}");
+    assert!(text.ends_with("wg_scrape_success{source=\"peers\"} 1\n"), "peers are readable again: {text}");
 }
 
 #[test]
 fn schema_is_the_published_one() {
     let text = served("boringtun", "", "get /api/schema");
     let all: Value = serde_json::from_str(&text).unwrap();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema");
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema");
     let mut compared = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let published: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!(all[path.file_stem().unwrap().to_str().unwrap()], published, "{}", path.display());
@@ -269,20 +273,20 @@ fn schema_is_the_published_one() {
 }
 
 #[test]
-fn interfaces_may_come_later_and_are_missed_until_then() {
+fn missing_interface_is_reported_until_it_appears() {
     let script = "get /api/status; echo ===; ip link set wg1 name wg7; get /api/status; echo ===; get /health";
     let text = served("boringtun", "wg7 wg0", script);
     let parts = parts(&text);
     let before = document(parts[0].as_bytes());
     assert_eq!(before["networks"].as_array().unwrap().len(), 1);
     assert!(ids(&before).contains("interface_missing"), "{before}");
-    // A renamed tun link has no socket of its new name, so it stays away: the point is that nothing fails.
+    // A renamed tun link has no socket with its new name, so it is not found. The request must not fail.
     document(parts[1].as_bytes());
     assert_eq!(document(parts[2].as_bytes())["status"], "degraded");
 }
 
 #[test]
-fn names_are_read_again_when_a_file_changes_or_when_told_to() {
+fn names_are_reloaded_after_a_change_or_sighup() {
     let script = "mount -t tmpfs tmpfs /etc/wireguard; key=$(wg show wg1 peers); : > c.toml
         printf '[Peer]\\n# dave\\nPublicKey = %s\\n' $key > /etc/wireguard/wg1.conf; kill -HUP $server
         for n in $(seq 200); do get /api/networks/wg1 | grep -q '\"dave\"' && break; sleep 0.05; done; echo $n
@@ -297,13 +301,13 @@ fn names_are_read_again_when_a_file_changes_or_when_told_to() {
     assert!(lines[0].parse::<u32>().unwrap() < 200 && lines[1].parse::<u32>().unwrap() < 200, "{text}");
     assert_eq!(lines[2], "1", "the previous configuration stays in use: {text}");
     assert!(lines[3].parse::<u32>().unwrap() < 200, "{text}");
-    let told = "wgstat: c.toml:2: networks.wg1.nmae: no such key; the previous configuration stays in use";
-    assert!(lines.contains(&told) && lines.contains(&"hint: did you mean name? (known: name, id)"), "{text}");
+    let message = "wgstat: c.toml:2: networks.wg1.nmae: no such key; the previous configuration stays in use";
+    assert!(lines.contains(&message) && lines.contains(&"hint: did you mean name? (known: name, id)"), "{text}");
 }
 
 #[test]
-fn what_cannot_be_read_is_told_at_the_start_and_never_served_as_empty() {
-    // Without the privilege to connect to a daemon's socket.
+fn unreadable_peers_are_reported_at_the_start_and_served_as_unknown() {
+    // The server may not connect to the daemon's socket.
     let script = "mkdir /run/t; cd /run/t; chmod 0 /run/wireguard/*.sock; drop='setpriv --bounding-set=-dac_override,-dac_read_search'
         $drop $WGSTAT serve 2>log & server=$!
         for n in $(seq 400); do curl -s http://127.0.0.1:9586/api/status > s && break; sleep 0.05; done

@@ -1,4 +1,4 @@
-//! `wgstat serve`, met as its clients meet it.
+//! Tests `wgstat serve` as its clients use it.
 
 mod access;
 mod attacks;

@@ -1,12 +1,12 @@
-//! The dashboard in a real browser, over live tunnels. What is looked at is in `tests/browser`, a program for each.
+//! Tests the dashboard in Chromium with live tunnels. The checks are in `tests/browser`, one program each.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::lab::lab;
 
-/// In the lab, a server with these options, and traffic; `browse PROGRAM WORDS` runs one of the programs. What the tunnels are
-/// to have before is in `prepare`.
+/// Runs `prepare`, starts a server and traffic in the lab, and runs `script`. In it, `browse PROGRAM ARGUMENTS` runs one of
+/// the programs.
 fn browse(backend: &str, options: &str, prepare: &str, script: &str) -> String {
     let programs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
     let script = format!(
@@ -26,33 +26,34 @@ fn browse(backend: &str, options: &str, prepare: &str, script: &str) -> String {
         grep -i panicked log && exit 1; kill %% $(cat pid); true"
     );
     let seconds = Duration::from_secs(480).as_secs().to_string();
-    let words = ["--backend", backend, "timeout", "--foreground", &seconds, "bash", "-c", &script];
-    let output = lab(&words).output().unwrap();
+    let arguments = ["--backend", backend, "timeout", "--foreground", &seconds, "bash", "-c", &script];
+    let output = lab(&arguments).output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{}: {text}", output.status);
     text
 }
 
+/// Counts the checks that passed.
 fn checks(text: &str) -> usize {
     text.lines().filter(|line| line.starts_with("ok ")).count()
 }
 
 #[test]
-fn numbers_on_the_page_are_those_of_the_api_and_go_on_by_themselves() {
+fn page_shows_the_numbers_of_the_api_and_updates_them() {
     let text = browse("boringtun", "", "", "browse numbers");
     assert!(checks(&text) >= 5, "{text}");
 }
 
 #[test]
-fn page_needs_no_mouse_and_no_sight() {
-    // A way that goes nowhere is a finding, so that there is one to look at.
+fn page_is_usable_by_keyboard_and_screen_reader() {
+    // A blackhole route causes a finding, so that the page shows one.
     let text = browse("wireguard-go", "", "ip route add blackhole 192.0.2.99", "browse keyboard; browse axe");
     assert!(checks(&text) >= 10, "{text}");
 }
 
 #[test]
-fn page_says_that_it_lost_the_server_and_finds_it_again() {
-    // Whoever runs these is no bash.
+fn page_reports_a_lost_server_and_reconnects() {
+    // The programs run these with sh.
     let script = "cat > stop <<'END'
 kill $(cat pid); for n in $(seq 400); do kill -0 $(cat pid) 2>/dev/null || exit 0; sleep 0.05; done; exit 1
 END
@@ -64,9 +65,9 @@ END
     assert!(checks(&text) >= 3, "{text}");
 }
 
-/// Ten thousand peers, with names that would like to be markup; and pictures, to be looked at.
+/// Uses ten thousand peers with HTML in their names. Saves screenshots.
 #[test]
-fn ten_thousand_peers_with_hostile_names_are_shown_page_by_page() {
+fn ten_thousand_peers_with_hostile_names_are_paginated() {
     let prepare = "printf '[networks.wg0]\\nname = \"<b onmouseover=alert(1)>office</b>\"\\n' > c.toml
         for key in $(wg show wg0 peers); do
             printf \"[peers.\\\"%s\\\"]\\nname = '%s'\\n\" $key '<img src=x onerror=window.__owned=1>&amp;\"' >> c.toml
