@@ -45,7 +45,7 @@ pub enum Error {
     },
     /// Nothing at all could be seen.
     #[error("{}", .0.message)]
-    Unseen(Box<Problem>),
+    Unreadable(Box<Problem>),
     /// A setting makes no sense, or a file that was named.
     #[error("{subject}: {cause}")]
     Config {
@@ -92,7 +92,7 @@ impl Error {
             Self::NotWireguard { .. } => Code::NotWireguard,
             Self::NetnsNotFound { .. } => Code::NetnsNotFound,
             Self::Collect { code, .. } => *code,
-            Self::Unseen(problem) => problem.code,
+            Self::Unreadable(problem) => problem.code,
             Self::Config { .. } => Code::ConfigInvalid,
             Self::Output { .. } | Self::Terminal(_) => Code::OutputFailed,
             Self::Listen { .. } => Code::ListenFailed,
@@ -117,7 +117,7 @@ impl Error {
             Self::Collect { code: Code::DumpInterrupted, .. } => {
                 Some("interfaces are being added or removed all the time; try again".to_owned())
             }
-            Self::Unseen(problem) => problem.hint.clone(),
+            Self::Unreadable(problem) => problem.hint.clone(),
             Self::Config { hint, .. } => hint.clone(),
             Self::Listen { address, source } => unlistenable(address, source.kind()),
             Self::Output { source, .. } if !self.is_about_standard_output() => unwritable(source.kind()),

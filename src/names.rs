@@ -1,117 +1,149 @@
-//! Friendly names, read out of the files that set the networks up: wg-quick's and systemd-networkd's.
+//! Parses friendly names out of the files that set up the networks: those of wg-quick and of systemd-networkd.
 //!
-//! WireGuard has no names for peers, so people and programs write them into comments, each in a way of their own.
-//! `comment` knows the ways, `syntax` the two formats, `unit` which section a comment belongs to. Nothing here reads a file:
-//! lines are pushed in, and of a setting nothing is kept but interfaces, kinds and public keys.
+//! WireGuard has no names for peers, so people and programs write them into comments, in many forms. `comment` knows the forms,
+//! `syntax` the two file formats, `unit` which section a comment belongs to. Nothing here opens a file: the caller passes the
+//! lines. Of a setting only interfaces, kinds and public keys are kept.
 
+mod assign;
 mod comment;
-mod given;
 mod syntax;
 mod unit;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Name, PublicKey};
+use crate::model::{Name, NameFile, PublicKey};
 use unit::Unit;
 
-/// How many names are kept at most: ten times as many as the largest networks have peers.
-const MOST_NAMES: usize = 100_000;
+/// Most names that are kept: ten times as many as the largest networks have peers.
+const MAX_NAMES: usize = 100_000;
 
-/// How many remarks are kept at most, before one that says so.
-const MOST_REMARKS: usize = 1000;
+/// Most warnings that are kept, before one that says so.
+const MAX_WARNINGS: usize = 1000;
 
-/// Whose file it is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Format {
-    /// `/etc/wireguard/NAME.conf`: the interface is the file's name.
-    WgQuick {
-        /// The interface.
-        interface: Name,
-    },
-    /// systemd-networkd's .netdev: the interface is `Name=` in `[NetDev]`.
-    Netdev,
-}
-
-/// What the files of wg-quick and networkd call networks and peers.
+/// The names of networks and peers in files of wg-quick and networkd.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Names {
     /// Every file and drop-in that was read, in order.
     pub files: Vec<PathBuf>,
-    /// By interface.
-    pub networks: BTreeMap<Name, Named>,
-    /// By interface and public key.
-    pub peers: BTreeMap<Name, BTreeMap<PublicKey, Named>>,
-    /// What is odd in the files.
-    pub remarks: Vec<Remark>,
+    /// Names of networks, by interface.
+    pub networks: BTreeMap<Name, FoundName>,
+    /// Names of peers, by interface and public key.
+    pub peers: BTreeMap<Name, BTreeMap<PublicKey, FoundName>>,
+    /// Warnings about the files.
+    pub warnings: Vec<ParseWarning>,
 }
 
-/// A name and where it stands, in a file of wg-quick or networkd.
+/// A name and its position, in a file of wg-quick or networkd.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Named {
-    /// At most 128 characters, no line end; others may act on a terminal.
+pub struct FoundName {
+    /// At most 128 characters, without line breaks; it may hold terminal escapes.
     pub name: String,
-    /// Place in [`Names::files`], from 0.
+    /// Index in [`Names::files`].
     pub file: usize,
     /// Line in that file, from 1.
     pub line: usize,
 }
 
-/// Something odd in a file of wg-quick or networkd.
+/// A warning about a line in a file of wg-quick or networkd.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Remark {
-    /// Place in [`Names::files`], from 0.
+pub struct ParseWarning {
+    /// Index in [`Names::files`].
     pub file: usize,
     /// Line in that file, from 1.
     pub line: usize,
-    /// What it is, in one line, safe for a terminal.
-    pub text: String,
+    /// What is wrong.
+    pub kind: WarningKind,
 }
 
-/// Takes files line by line. Units come in order of precedence: the first that names a peer or network wins.
+/// What is wrong with a line in a file of wg-quick or networkd.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WarningKind {
+    /// A peer's key that an earlier peer has.
+    DuplicateKey {
+        /// The key.
+        key: PublicKey,
+        /// The earlier peer's file: index in [`Names::files`].
+        file: usize,
+        /// The earlier peer's line, from 1.
+        line: usize,
+    },
+    /// A `PublicKey` that is not one.
+    InvalidKey,
+    /// More peers than are kept.
+    TooManyPeers,
+    /// More names than are kept.
+    TooManyNames,
+    /// More warnings than are kept.
+    TooManyWarnings,
+}
+
+impl ParseWarning {
+    /// Returns the warning in one line, safe for a terminal. `files` are [`Names::files`].
+    #[must_use]
+    pub fn text(&self, files: &[PathBuf]) -> String {
+        match &self.kind {
+            WarningKind::DuplicateKey { key, file, line } => {
+                let path = files.get(*file).filter(|_| *file != self.file);
+                let path = path.map(|path| format!(" of {}", Name::from(path.as_os_str()))).unwrap_or_default();
+                format!("duplicate key {key}; the first, in line {line}{path}, counts")
+            }
+            // The value is not printed: it may be a private key.
+            WarningKind::InvalidKey => "the value of PublicKey is not a public key".to_owned(),
+            WarningKind::TooManyPeers => format!("more than {MAX_NAMES} peers; this one and others are ignored"),
+            WarningKind::TooManyNames => format!("more than {MAX_NAMES} names; this one and others are ignored"),
+            WarningKind::TooManyWarnings => format!("more than {MAX_WARNINGS} warnings; the others are left out"),
+        }
+    }
+}
+
+/// Takes files line by line. They come in order of precedence: the first name of a peer or network counts.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct NameParser {
     names: Names,
     unit: Option<Unit>,
-    /// Names so far.
+    /// Number of names, kept or not.
     count: usize,
 }
 
-impl Reader {
-    /// Begins a unit, and ends the one before. The path is only for messages.
-    pub fn file(&mut self, path: &Path, format: Format) {
-        self.end_unit();
+impl NameParser {
+    /// Begins a file. A drop-in belongs to the file before it. The path is used in messages only.
+    pub fn file(&mut self, path: &Path, kind: &NameFile) {
+        if *kind != NameFile::NetdevDropIn {
+            self.end_unit();
+        }
+        let index = self.names.files.len();
         self.names.files.push(path.to_owned());
-        self.unit = Some(Unit::new(format, self.names.files.len() - 1));
-    }
-
-    /// Goes on with the same unit in a further file, a drop-in.
-    pub fn drop_in(&mut self, path: &Path) {
-        self.names.files.push(path.to_owned());
-        if let Some(unit) = &mut self.unit {
-            unit.drop_in(self.names.files.len() - 1);
+        match kind {
+            NameFile::WgQuick(interface) => self.unit = Some(Unit::wg_quick(interface.clone(), index)),
+            NameFile::Netdev => self.unit = Some(Unit::netdev(index)),
+            NameFile::NetdevDropIn => {
+                if let Some(unit) = &mut self.unit {
+                    unit.drop_in(index);
+                }
+            }
         }
     }
 
-    /// Takes the next line, without its end. Whatever it is, nothing of it is kept but names and public keys.
+    /// Takes the next line, without its newline. Keeps only names and public keys.
     pub fn line(&mut self, line: &[u8]) {
         if let Some(unit) = &mut self.unit {
             unit.line(line);
         }
     }
 
-    /// Ends the last unit.
+    /// Ends the last file, and returns the names.
     #[must_use]
     pub fn finish(mut self) -> Names {
         self.end_unit();
         self.names
     }
 
+    /// Adds the names of the unit that ends.
     fn end_unit(&mut self) {
         let Some(found) = self.unit.take().and_then(Unit::finish) else { return };
-        for odd in found.odd {
-            let text = odd.what.text(odd.file, &self.names.files);
-            self.remark(odd.file, odd.line, text);
+        for warning in found.warnings {
+            self.warn(warning);
         }
         if let Some(network) = found.network
             && !self.names.networks.contains_key(&found.interface)
@@ -120,30 +152,31 @@ impl Reader {
             self.names.networks.insert(found.interface.clone(), network);
         }
         for (key, peer) in found.peers {
-            let known = self.names.peers.get(&found.interface).is_some_and(|peers| peers.contains_key(&key));
-            if !known && self.has_room(&peer) {
+            let has_name = self.names.peers.get(&found.interface).is_some_and(|peers| peers.contains_key(&key));
+            if !has_name && self.has_room(&peer) {
                 self.names.peers.entry(found.interface.clone()).or_default().insert(key, peer);
             }
         }
     }
 
-    /// Counts one more name, or remarks, once, that there are too many.
-    fn has_room(&mut self, named: &Named) -> bool {
-        if self.count == MOST_NAMES {
-            let text = format!("more than {MOST_NAMES} names; this one and others are left out");
-            self.remark(named.file, named.line, text);
+    /// Counts one more name, and returns whether to keep it. Warns at the first one too many.
+    fn has_room(&mut self, found: &FoundName) -> bool {
+        if self.count == MAX_NAMES {
+            self.warn(ParseWarning { file: found.file, line: found.line, kind: WarningKind::TooManyNames });
         }
         self.count = self.count.saturating_add(1);
-        self.count <= MOST_NAMES
+        self.count <= MAX_NAMES
     }
 
-    fn remark(&mut self, file: usize, line: usize, text: String) {
-        let text = match self.names.remarks.len() {
-            0..MOST_REMARKS => text,
-            MOST_REMARKS => "more is odd; it is left out".to_owned(),
-            _ => return,
-        };
-        self.names.remarks.push(Remark { file, line, text });
+    /// Adds a warning, or once that there are too many.
+    fn warn(&mut self, warning: ParseWarning) {
+        match self.names.warnings.len() {
+            0..MAX_WARNINGS => self.names.warnings.push(warning),
+            MAX_WARNINGS => {
+                self.names.warnings.push(ParseWarning { kind: WarningKind::TooManyWarnings, ..warning });
+            }
+            _ => {}
+        }
     }
 }
 
@@ -154,24 +187,24 @@ mod tests {
     const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
     fn read(files: &[(&str, &str)]) -> Names {
-        let mut reader = Reader::default();
+        let mut parser = NameParser::default();
         for (path, text) in files {
             let name = path.strip_suffix(".conf");
             match name {
-                Some(name) => reader.file(Path::new(path), Format::WgQuick { interface: name.into() }),
-                None if path.ends_with(".netdev") => reader.file(Path::new(path), Format::Netdev),
-                None => reader.drop_in(Path::new(path)),
+                Some(name) => parser.file(Path::new(path), &NameFile::WgQuick(name.into())),
+                None if path.ends_with(".netdev") => parser.file(Path::new(path), &NameFile::Netdev),
+                None => parser.file(Path::new(path), &NameFile::NetdevDropIn),
             }
-            text.lines().for_each(|line| reader.line(line.as_bytes()));
+            text.lines().for_each(|line| parser.line(line.as_bytes()));
         }
-        reader.finish()
+        parser.finish()
     }
 
     #[test]
-    fn place_of_a_name_is_its_own_line() {
+    fn name_has_the_line_it_is_in() {
         let text = format!("[Interface]\n# Name = home\n\n# alice\n[Peer]\nPublicKey = {KEY}\n");
         let names = read(&[("empty.conf", ""), ("wg0.conf", &text)]);
-        let at = |name: &str, line| Named { name: name.to_owned(), file: 1, line };
+        let at = |name: &str, line| FoundName { name: name.to_owned(), file: 1, line };
         assert_eq!(names.networks, BTreeMap::from([("wg0".into(), at("home", 2))]));
         let peers = BTreeMap::from([(PublicKey([0; 32]), at("alice", 4))]);
         assert_eq!(names.peers, BTreeMap::from([("wg0".into(), peers)]));
@@ -188,42 +221,42 @@ mod tests {
         let names = read(&[("wg0.conf", &bare), ("wg0.conf", &alice), ("wg0.conf", &bob)]);
         assert_eq!(names.peers[&"wg0".into()][&PublicKey([0; 32])].name, "alice");
         assert_eq!(names.networks[&"wg0".into()].name, "a");
-        assert_eq!(names.remarks, []);
+        assert_eq!(names.warnings, []);
     }
 
     #[test]
-    fn key_that_appears_again_is_remarked_with_the_place_of_the_first() {
+    fn duplicate_key_is_a_warning_with_the_line_of_the_first() {
         let peer = format!("[WireGuardPeer]\nPublicKey={KEY}\n");
         let main = format!("[NetDev]\nName=wg0\nKind=wireguard\n{peer}{peer}");
         let names = read(&[("a.netdev", &main), ("a\u{1b}.d/b", &peer), ("a.d/c", "[WireGuardPeer]\nPublicKey=x")]);
-        let remark = |file, line, text: String| Remark { file, line, text };
         let expected = [
-            remark(0, 7, format!("{KEY} appears again; the first, in line 5, counts")),
-            remark(1, 2, format!("{KEY} appears again; the first, in line 5 of a.netdev, counts")),
-            remark(2, 2, "the value of PublicKey is no public key".to_owned()),
+            (0, 7, format!("duplicate key {KEY}; the first, in line 5, counts")),
+            (1, 2, format!("duplicate key {KEY}; the first, in line 5 of a.netdev, counts")),
+            (2, 2, "the value of PublicKey is not a public key".to_owned()),
         ];
-        assert_eq!(names.remarks, expected);
+        let warnings = names.warnings.iter().map(|warning| (warning.file, warning.line, warning.text(&names.files)));
+        assert_eq!(warnings.collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn names_and_remarks_are_bounded() {
-        let mut reader = Reader::default();
+    fn names_and_warnings_are_bounded() {
+        let mut parser = NameParser::default();
         for interface in ["wg0", "wg1"] {
-            reader.file(Path::new(interface), Format::WgQuick { interface: interface.into() });
+            parser.file(Path::new(interface), &NameFile::WgQuick(interface.into()));
             for number in 0..50_001_u64 {
                 let mut key = [0; 32];
                 key[..8].copy_from_slice(&number.to_le_bytes());
-                reader.line(b"[Peer] # x");
-                reader.line(format!("PublicKey = {}", PublicKey(key)).as_bytes());
+                parser.line(b"[Peer] # x");
+                parser.line(format!("PublicKey = {}", PublicKey(key)).as_bytes());
             }
         }
-        let names = reader.finish();
-        assert_eq!(names.peers.values().map(BTreeMap::len).sum::<usize>(), MOST_NAMES);
-        let texts: Vec<&str> = names.remarks.iter().map(|remark| remark.text.as_str()).collect();
-        assert_eq!(texts, ["more than 100000 names; this one and others are left out"]);
+        let names = parser.finish();
+        assert_eq!(names.peers.values().map(BTreeMap::len).sum::<usize>(), MAX_NAMES);
+        let texts: Vec<String> = names.warnings.iter().map(|warning| warning.text(&names.files)).collect();
+        assert_eq!(texts, ["more than 100000 names; this one and others are ignored"]);
 
         let names = read(&[("wg0.conf", &"[Peer]\nPublicKey = x\n".repeat(3000))]);
-        assert_eq!(names.remarks.len(), MOST_REMARKS + 1);
-        assert_eq!(names.remarks.last().unwrap().text, "more is odd; it is left out");
+        assert_eq!(names.warnings.len(), MAX_WARNINGS + 1);
+        assert_eq!(names.warnings.last().unwrap().kind, WarningKind::TooManyWarnings);
     }
 }

@@ -1,5 +1,6 @@
-//! Owns a collector and the one place where time passes: the wall clock that dates a snapshot, and the monotonic clock
-//! between two of them.
+//! Takes samples: collects a snapshot, and adds names, rates and findings.
+//!
+//! This is the one place where time passes: the wall clock that dates a snapshot, and the monotonic clock between two of them.
 
 mod baselines;
 mod on_demand;
@@ -8,26 +9,25 @@ mod watch;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::collect::collector::{Collector, Detail};
-use crate::collect::files::{Fault, Files, Item};
-use crate::collect::{Scope, access};
+use crate::collect::name_files::{FileItem, NameFiles, UnreadableFile};
+use crate::collect::{Collector, Detail, Scope, access};
 use crate::error::Result;
 use crate::findings::{DiagnosisInput, Finding, Limit, diagnose, findings, needs_routes};
 use crate::model::{AccessNote, Code, Host, NameReport, Network, Problem, Settings, Snapshot, Source};
-use crate::names::{Format, Names, Reader};
+use crate::names::{NameParser, Names};
 use crate::rates::{NetworkRates, counterpart, rates};
 
 pub use self::on_demand::OnDemandSampler;
 pub use self::watch::{Next, Tick, Watch};
 
-/// A snapshot with what follows from it.
+/// A snapshot with its rates and findings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// What was read.
+    /// The collected data.
     pub snapshot: Snapshot,
-    /// In the order of the snapshot's networks; empty where nothing was measured over time.
+    /// Rates in the order of the snapshot's networks; empty without an interval.
     pub rates: Vec<Option<NetworkRates>>,
-    /// What is wrong, as far as one look can tell.
+    /// The findings that one snapshot allows, or all after a diagnosis.
     pub findings: Vec<Finding>,
 }
 
@@ -35,105 +35,103 @@ pub struct Sample {
 pub struct Sampler {
     collector: Collector,
     settings: Settings,
-    files: Files,
+    name_files: NameFiles,
     names: Names,
 }
 
 impl Sampler {
-    /// Starts on the calling thread's network namespace, unless the scope names others.
+    /// Opens sockets in the calling thread's network namespace, unless the scope names others.
     ///
     /// # Errors
     /// Where the kernel gives no netlink socket.
     pub fn open(scope: Scope, settings: Settings) -> Result<Self> {
-        let files = Files::below(Path::new("/"));
-        Ok(Self { collector: Collector::open(scope)?, settings, files, names: Names::default() })
+        let name_files = NameFiles::below(Path::new("/"));
+        Ok(Self { collector: Collector::open(scope)?, settings, name_files, names: Names::default() })
     }
 
-    /// One look.
+    /// Takes one sample, without rates.
     ///
     /// # Errors
-    /// As [`Collector::look`].
+    /// As [`Collector::collect`].
     pub fn sample(&mut self) -> Result<Sample> {
-        let mut snapshot = self.collector.look(Detail::Networks, now())?;
-        self.name(&mut snapshot);
+        let mut snapshot = self.collector.collect(Detail::Networks, now())?;
+        self.add_names(&mut snapshot);
         let findings = findings(&snapshot);
         Ok(Sample { snapshot, rates: Vec::new(), findings })
     }
 
-    /// Two looks so far apart, and the rates between them.
+    /// Collects twice, one interval apart, and takes a sample with the rates between.
     ///
     /// # Errors
-    /// As [`Collector::look`], at either look.
+    /// As [`Collector::collect`], at either time.
     pub fn sample_over(&mut self, interval: Duration) -> Result<Sample> {
-        // Each look reads the counters of the links first, so the time from start to start is the time between those.
+        // Each collection reads the counters of the links first, so the time from start to start is the time between those.
         let start = Instant::now();
-        let before = self.collector.look(Detail::Networks, now())?;
+        let before = self.collector.collect(Detail::Networks, now())?;
         std::thread::sleep(interval);
         let elapsed = start.elapsed();
         let mut sample = self.sample()?;
         sample.rates = rates(&before, &sample.snapshot, elapsed);
         Ok(sample)
     }
-}
 
-impl Sampler {
-    /// Names this host since its last start, and the network namespace.
+    /// Returns an identifier of this boot of the host and of the caller's network namespace.
     #[must_use]
-    pub fn identity(&self) -> String {
-        self.collector.identity()
+    pub fn host_identity(&self) -> String {
+        self.collector.host_identity()
     }
 
-    /// Looks, compares with what was before, and looks around: all that can be told.
+    /// Collects, compares with the baseline, and evaluates every rule.
     ///
     /// # Errors
-    /// As [`Collector::look`], at any look.
-    pub fn diagnose(&mut self, since: Baseline, limits: &[Limit]) -> Result<Diagnosis> {
+    /// As [`Collector::collect`], at any time.
+    pub fn diagnose(&mut self, baseline: Baseline, limits: &[Limit]) -> Result<Diagnosis> {
         let mut now = None;
-        let (before, between) = match since {
-            Baseline::Nothing => (None, None),
+        let (before, between) = match baseline {
+            Baseline::None => (None, None),
             Baseline::Interval(interval) => {
-                let before = self.look()?;
+                let before = self.collect_with_host()?;
                 let mut left = interval;
                 let mut between = None;
-                if interval >= LONG {
-                    std::thread::sleep(interval.saturating_sub(ANSWERED));
-                    left = ANSWERED;
-                    between = Some(self.look()?);
+                if interval >= ONE_WAY_INTERVAL {
+                    std::thread::sleep(interval.saturating_sub(REPLY_TIME));
+                    left = REPLY_TIME;
+                    between = Some(self.collect_with_host()?);
                 }
                 std::thread::sleep(left);
                 (Some(before), between)
             }
-            Baseline::TimedSample { before, at_least } => {
+            Baseline::Saved { before, at_least } => {
                 let passed = self.collector.uptime().saturating_sub(uptime(&before));
                 std::thread::sleep(at_least.saturating_sub(passed));
-                let look = self.look()?;
+                let snapshot = self.collect_with_host()?;
                 let is_new = |network: &Network| network.ifindex.is_some() && counterpart(&before, network).is_none();
-                if !look.networks.iter().any(is_new) {
-                    now = Some(look);
+                if !snapshot.networks.iter().any(is_new) {
+                    now = Some(snapshot);
                     (Some(*before), None)
                 } else if at_least.is_zero() {
-                    now = Some(look);
+                    now = Some(snapshot);
                     (None, None)
                 } else {
-                    // The other run did not look at all of these: nothing would be judged of the new ones.
+                    // The other run did not collect all of these, and new ones would not be evaluated.
                     std::thread::sleep(at_least);
-                    (Some(look), None)
+                    (Some(snapshot), None)
                 }
             }
         };
         let mut now = match now {
             Some(now) => now,
-            None => self.look()?,
+            None => self.collect_with_host()?,
         };
         let elapsed = before.as_ref().map(|before| uptime(&now).saturating_sub(uptime(before)));
-        self.name(&mut now);
-        // What vanished between the first looks is not missed by the last.
-        for earlier in before.iter().chain(&between).flat_map(|look| &look.problems) {
+        self.add_names(&mut now);
+        // The last collection does not miss a namespace that vanished between the first two.
+        for earlier in before.iter().chain(&between).flat_map(|snapshot| &snapshot.problems) {
             if earlier.code == Code::NetnsNotFound && !now.problems.contains(earlier) {
                 now.problems.push(earlier.clone());
             }
         }
-        let before = before.map(|before| of_the_same_host(before, &now));
+        let before = before.map(|before| of_same_namespaces(before, &now));
         self.collector.collect_environment(&mut now, |network| needs_routes(before.as_ref(), network));
         let findings = diagnose(&DiagnosisInput {
             now: &now,
@@ -147,98 +145,97 @@ impl Sampler {
         Ok(Diagnosis { sample, seconds: elapsed.map(|elapsed| elapsed.as_secs_f64()) })
     }
 
-    /// Gives networks and peers their names, and says what names may be missing.
-    fn name(&mut self, snapshot: &mut Snapshot) {
+    /// Reads the files of names if they changed, and assigns the names.
+    fn add_names(&mut self, snapshot: &mut Snapshot) {
         let start = Instant::now();
         self.read_names();
-        self.give_names(snapshot, start);
+        self.assign_names(snapshot, start);
     }
 
-    /// Reads the files of names, if anything of them changed.
+    /// Reads the files of names, if one of them changed.
     fn read_names(&mut self) {
-        let mut reader = Reader::default();
-        let changed = self.files.read(&mut |item| match item {
-            Item::WgQuick(path, interface) => reader.file(path, Format::WgQuick { interface: interface.clone() }),
-            Item::Netdev(path) => reader.file(path, Format::Netdev),
-            Item::DropIn(path) => reader.drop_in(path),
-            Item::Line(line) => reader.line(line),
+        let mut parser = NameParser::default();
+        let has_changed = self.name_files.read(&mut |item| match item {
+            FileItem::File(path, kind) => parser.file(path, kind),
+            FileItem::Line(line) => parser.line(line),
         });
-        if changed {
-            self.names = reader.finish();
+        if has_changed {
+            self.names = parser.finish();
         }
     }
 
-    /// Gives the names that are known by then.
-    fn give_names(&self, snapshot: &mut Snapshot, start: Instant) {
-        self.names.give(&self.settings, snapshot);
-        let is_nameless = |network: &Network| network.peers.iter().flatten().any(|peer| peer.name.is_none());
-        let missed = self.files.faults().iter().filter(|fault| {
+    /// Assigns the names that were read, and adds a Problem where a name may be missing. `start` is when reading began.
+    fn assign_names(&self, snapshot: &mut Snapshot, start: Instant) {
+        self.names.assign(&self.settings, snapshot);
+        let has_nameless = |network: &Network| network.peers.iter().flatten().any(|peer| peer.name.is_none());
+        let may_have_named = self.name_files.unreadable().iter().filter(|file| {
             // A file of wg-quick can only name the peers of its own interface.
-            let own = fault.interface.as_ref();
+            let only = file.interface.as_ref();
             let mut concerned =
-                snapshot.networks.iter().filter(|network| own.is_none_or(|own| *own == network.interface));
-            concerned.any(is_nameless)
+                snapshot.networks.iter().filter(|network| only.is_none_or(|only| *only == network.interface));
+            concerned.any(has_nameless)
         });
-        let problems: Vec<Problem> = missed.map(Fault::problem).collect();
+        let problems: Vec<Problem> = may_have_named.map(UnreadableFile::problem).collect();
         snapshot.sources.push(Source { name: "names", success: problems.is_empty(), duration: start.elapsed() });
         snapshot.problems.extend(problems);
     }
 
-    /// Where the names of a sample come from.
+    /// Reports where the names in a snapshot come from.
     #[must_use]
-    pub fn origins(&self, snapshot: &Snapshot) -> NameReport {
-        self.names.origins(&self.settings, snapshot, self.collector.is_of_all())
+    pub fn name_report(&self, snapshot: &Snapshot) -> NameReport {
+        self.names.report(&self.settings, snapshot, self.collector.covers_all())
     }
 
-    /// What is odd in the files of names, each with its place.
+    /// Returns the warnings about the files of names, each with its file and line.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        self.names.warnings()
+    pub fn name_warnings(&self) -> Vec<String> {
+        self.names.warning_lines()
     }
 
-    /// What wgstat can see, and what would let it see more.
+    /// Reports what wgstat can read, and what would let it read more.
     #[must_use]
-    pub fn access(&self) -> Vec<AccessNote> {
-        access::facts(self.files.faults())
+    pub fn access_notes(&self) -> Vec<AccessNote> {
+        access::access_notes(self.name_files.unreadable())
     }
 
-    fn look(&mut self) -> Result<Snapshot> {
-        self.collector.look(Detail::Host, now())
+    /// Collects a snapshot with the host's counters.
+    fn collect_with_host(&mut self) -> Result<Snapshot> {
+        self.collector.collect(Detail::Host, now())
     }
 }
 
 /// What a diagnosis compares with.
 #[derive(Debug)]
 pub enum Baseline {
-    /// Nothing: what needs time is not judged.
-    Nothing,
-    /// A look so long before the last one.
+    /// Nothing: rules that need time are not evaluated.
+    None,
+    /// A snapshot that is collected this long before the last one.
     Interval(Duration),
-    /// A look that another run took. If it is younger than this, the rest is waited for.
-    TimedSample {
-        /// The look.
+    /// A snapshot that an earlier run saved.
+    Saved {
+        /// The snapshot.
         before: Box<Snapshot>,
-        /// The shortest time over which a rate says something.
+        /// Shortest time over which to compare; a younger snapshot makes the diagnosis wait for the rest.
         at_least: Duration,
     },
 }
 
-/// All that can be told, and over what time.
+/// A sample with all findings, and the time that it compares over.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnosis {
-    /// The last look, with findings of every kind.
+    /// The last snapshot, with findings of every kind.
     pub sample: Sample,
-    /// Seconds between the looks that were compared.
+    /// Seconds between the snapshots that were compared; `None` where nothing was compared.
     pub seconds: Option<f64>,
 }
 
-/// Over so long a time it can be told whether traffic goes one way only, given one more look ...
-const LONG: Duration = Duration::from_secs(20);
-/// ... so long before the end: whoever received data until then has answered, within ten seconds.
-const ANSWERED: Duration = Duration::from_secs(12);
+/// Shortest interval over which one-way traffic can be detected, with one more snapshot ...
+const ONE_WAY_INTERVAL: Duration = Duration::from_secs(20);
+/// ... this long before the end: a peer that received data before it has replied by then, within ten seconds.
+const REPLY_TIME: Duration = Duration::from_secs(12);
 
-/// Without the networks of a namespace that was made anew under its old name.
-fn of_the_same_host(mut before: Snapshot, now: &Snapshot) -> Snapshot {
+/// Returns the snapshot without the networks of a namespace that was deleted and created again under its name.
+fn of_same_namespaces(mut before: Snapshot, now: &Snapshot) -> Snapshot {
     let Snapshot { networks, hosts, .. } = &mut before;
     let identity = |hosts: &[Host], netns: &Option<String>| -> Option<String> {
         hosts.iter().find(|host| host.netns == *netns).map(|host| host.identity.clone())
@@ -247,10 +244,12 @@ fn of_the_same_host(mut before: Snapshot, now: &Snapshot) -> Snapshot {
     before
 }
 
+/// Returns the time since boot at which the snapshot was collected.
 fn uptime(snapshot: &Snapshot) -> Duration {
     snapshot.hosts.first().map_or(Duration::ZERO, |host| host.uptime)
 }
 
+/// Returns the Unix time, in seconds.
 fn now() -> u64 {
     // A clock before 1970 makes every age 0, which is harmless.
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())

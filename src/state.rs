@@ -1,6 +1,6 @@
-//! A look as text, for the next run to compare with: `check --state`.
+//! Saves a snapshot as text for the next run to compare with: `check --state`.
 //!
-//! Only what is compared: counters and public keys; no endpoint, no address.
+//! The text holds only what is compared: counters and public keys, no endpoint and no address.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,31 +10,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Counter, Environment, Host, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot, decode_hex};
 
-/// Grows when a state of an older version says something else.
+/// Increases when the text of an older version means something else.
 const VERSION: u32 = 1;
 
-/// What a state file holds.
+/// The content of a state file.
 #[derive(Debug, PartialEq)]
-pub enum Past {
-    /// A look at the same host.
-    TimedSample(Box<Snapshot>),
-    /// A look that is no past of this host's: of another machine, start of it, or network namespace.
-    Foreign,
+pub enum SavedState {
+    /// A snapshot of the same host.
+    SameHost(Box<Snapshot>),
+    /// A snapshot that cannot be compared: of another machine, boot, network namespace, or version of the file.
+    OtherHost,
 }
 
+/// The file.
 #[derive(Serialize, Deserialize)]
-struct State {
+struct SavedSnapshot {
     #[serde(rename = "wgstat_state")]
     version: u32,
     host: String,
     timestamp: u64,
-    hosts: Vec<HostState>,
-    networks: Vec<NetworkState>,
+    hosts: Vec<SavedHost>,
+    networks: Vec<SavedNetwork>,
 }
 
 /// The host's own counters in one network namespace.
 #[derive(Serialize, Deserialize)]
-struct HostState {
+struct SavedHost {
     netns: Option<String>,
     identity: String,
     uptime_ms: u64,
@@ -42,65 +43,67 @@ struct HostState {
     fragments_created: Option<u64>,
 }
 
+/// One network.
 #[derive(Serialize, Deserialize)]
-struct NetworkState {
+struct SavedNetwork {
     interface: String,
     netns: Option<String>,
     ifindex: Option<u32>,
-    /// By the kernel's names.
+    /// Values by the kernel's names of the counters.
     counters: HashMap<String, u64>,
     ipv6_in_addr_errors: Option<u64>,
     ipv6_multicast_sent: Option<u64>,
-    peers: Option<Vec<PeerState>>,
+    peers: Option<Vec<SavedPeer>>,
 }
 
+/// One peer.
 #[derive(Serialize, Deserialize)]
-struct PeerState {
-    /// Hexadecimal.
+struct SavedPeer {
+    /// The public key, in hexadecimal.
     key: String,
     rx: u64,
     tx: u64,
 }
 
-/// Writes a look down. It has to have the host's counters; `identity` is this host's.
+/// Returns the text of a snapshot with the host's counters. `identity` is this host's.
 #[must_use]
 pub fn write(snapshot: &Snapshot, identity: &str) -> Vec<u8> {
-    let host = |host: &Host| HostState {
+    let host = |host: &Host| SavedHost {
         netns: host.netns.clone(),
         identity: host.identity.clone(),
         uptime_ms: host.uptime.as_millis().try_into().unwrap_or(u64::MAX),
         ipv4_in_addr_errors: host.ipv4_in_addr_errors,
         fragments_created: host.fragments_created,
     };
-    let state = State {
+    let state = SavedSnapshot {
         version: VERSION,
         host: identity.to_owned(),
         timestamp: snapshot.timestamp,
         hosts: snapshot.hosts.iter().map(host).collect(),
-        networks: snapshot.networks.iter().map(NetworkState::from).collect(),
+        networks: snapshot.networks.iter().map(SavedNetwork::from).collect(),
     };
-    // No map in it has keys that are not text: this cannot fail.
+    // This cannot fail: every map has text as keys.
     let mut text = serde_json::to_vec(&state).unwrap_or_default();
     text.push(b'\n');
     text
 }
 
-/// Reads what [`write()`] wrote, for a host of this identity.
+/// Parses the text of [`write()`], for a host of this identity.
 ///
 /// # Errors
-/// Where it is something else: it may be a file that is needed.
-pub fn read(text: &[u8], identity: &str) -> Result<Past, String> {
-    let not_ours = "it is no state of wgstat's".to_owned();
+/// Where it is not a state file: it may be a file that is needed.
+pub fn read(text: &[u8], identity: &str) -> Result<SavedState, String> {
+    let not_ours = "it is not a state file of wgstat".to_owned();
     let value = serde_json::from_slice::<serde_json::Value>(text).map_err(|_| not_ours.clone())?;
     if value.get("wgstat_state").is_none() {
         return Err(not_ours);
     }
-    // Another version's may have any form.
-    let Ok(state) = State::deserialize(&value) else { return Ok(Past::Foreign) };
+    // Another version may have any form.
+    let Ok(state) = SavedSnapshot::deserialize(&value) else { return Ok(SavedState::OtherHost) };
     if state.version != VERSION || state.host != identity {
-        return Ok(Past::Foreign);
+        return Ok(SavedState::OtherHost);
     }
-    let host = |host: HostState| Host {
+    let host = |host: SavedHost| Host {
         netns: host.netns,
         identity: host.identity,
         uptime: Duration::from_millis(host.uptime_ms),
@@ -108,7 +111,7 @@ pub fn read(text: &[u8], identity: &str) -> Result<Past, String> {
         fragments_created: host.fragments_created,
         ..Host::default()
     };
-    Ok(Past::TimedSample(Box::new(Snapshot {
+    Ok(SavedState::SameHost(Box::new(Snapshot {
         timestamp: state.timestamp,
         networks: state.networks.into_iter().map(Network::from).collect(),
         hosts: state.hosts.into_iter().map(host).collect(),
@@ -116,23 +119,23 @@ pub fn read(text: &[u8], identity: &str) -> Result<Past, String> {
     })))
 }
 
-impl From<&Network> for NetworkState {
+impl From<&Network> for SavedNetwork {
     fn from(network: &Network) -> Self {
         let env = network.environment.as_deref();
-        let known = |counter: Counter| Some((counter.name().to_owned(), network.stats.get(counter)?));
+        let counter = |counter: Counter| Some((counter.name().to_owned(), network.stats.get(counter)?));
         Self {
             interface: network.interface.text().into_owned(),
             netns: network.netns.clone(),
             ifindex: network.ifindex,
-            counters: Counter::ALL.into_iter().filter_map(known).collect(),
+            counters: Counter::ALL.into_iter().filter_map(counter).collect(),
             ipv6_in_addr_errors: env.and_then(|env| env.ipv6_in_addr_errors),
             ipv6_multicast_sent: env.and_then(|env| env.ipv6_multicast_sent),
-            peers: network.peers.as_ref().map(|peers| peers.iter().map(PeerState::from).collect()),
+            peers: network.peers.as_ref().map(|peers| peers.iter().map(SavedPeer::from).collect()),
         }
     }
 }
 
-impl From<&Peer> for PeerState {
+impl From<&Peer> for SavedPeer {
     fn from(peer: &Peer) -> Self {
         let mut key = String::with_capacity(64);
         for byte in peer.public_key.0 {
@@ -143,8 +146,8 @@ impl From<&Peer> for PeerState {
     }
 }
 
-impl From<NetworkState> for Network {
-    fn from(state: NetworkState) -> Self {
+impl From<SavedNetwork> for Network {
+    fn from(state: SavedNetwork) -> Self {
         let values = Counter::ALL.map(|counter| state.counters.get(counter.name()).copied());
         Self {
             interface: Name::from(state.interface.as_str()),
@@ -162,7 +165,8 @@ impl From<NetworkState> for Network {
     }
 }
 
-fn peer(state: &PeerState) -> Option<Peer> {
+/// Returns the peer; `None` where its key is not valid.
+fn peer(state: &SavedPeer) -> Option<Peer> {
     let mut key = [0; 32];
     decode_hex(state.key.as_bytes(), &mut key)?;
     Some(Peer { public_key: PublicKey(key), rx_bytes: state.rx, tx_bytes: state.tx, ..Peer::default() })
@@ -174,7 +178,7 @@ mod tests {
 
     const HERE: &str = "boot net:[1]";
 
-    fn look() -> Snapshot {
+    fn snapshot() -> Snapshot {
         let env = Environment { ipv6_multicast_sent: Some(u64::MAX), ..Environment::default() };
         let peer = Peer { public_key: PublicKey([7; 32]), rx_bytes: u64::MAX, tx_bytes: 3, ..Peer::default() };
         let network = Network {
@@ -195,17 +199,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compared_comes_back_as_it_was() {
-        assert_eq!(read(&write(&look(), HERE), HERE), Ok(Past::TimedSample(Box::new(look()))));
+    fn saved_snapshot_reads_back_unchanged() {
+        assert_eq!(read(&write(&snapshot(), HERE), HERE), Ok(SavedState::SameHost(Box::new(snapshot()))));
     }
 
     #[test]
-    fn look_at_another_host_or_of_another_version_is_no_past() {
-        assert_eq!(read(&write(&look(), HERE), "other net:[1]"), Ok(Past::Foreign));
-        let text = String::from_utf8(write(&look(), HERE)).unwrap();
+    fn snapshot_of_another_host_or_version_is_not_compared() {
+        assert_eq!(read(&write(&snapshot(), HERE), "other net:[1]"), Ok(SavedState::OtherHost));
+        let text = String::from_utf8(write(&snapshot(), HERE)).unwrap();
         let newer = text.replace("\"wgstat_state\":1", "\"wgstat_state\":2");
-        assert_eq!(read(newer.as_bytes(), HERE), Ok(Past::Foreign));
-        assert_eq!(read(b"{\"wgstat_state\":3,\"all\":[]}", HERE), Ok(Past::Foreign));
+        assert_eq!(read(newer.as_bytes(), HERE), Ok(SavedState::OtherHost));
+        assert_eq!(read(b"{\"wgstat_state\":3,\"all\":[]}", HERE), Ok(SavedState::OtherHost));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use netlink_packet_route::route::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use wgstat::collect::link::{Link, link_by_name};
-use wgstat::collect::netlink::{Failure, KernelSocket, Netlink};
+use wgstat::collect::netlink::{self, KernelSocket, Netlink};
 use wgstat::model::{Counter, Name};
 
 use super::Result;
@@ -24,7 +24,7 @@ impl Net {
         Ok(Self(Netlink::new(KernelSocket::open(NETLINK_ROUTE)?)))
     }
 
-    fn request(&mut self, message: RouteNetlinkMessage, flags: u16) -> Result<(), Failure> {
+    fn request(&mut self, message: RouteNetlinkMessage, flags: u16) -> Result<(), netlink::Error> {
         let mut message = NetlinkMessage::from(message);
         message.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
         message.finalize();
@@ -49,7 +49,7 @@ impl Net {
     }
 
     /// Adds a link of a kind that needs no options.
-    pub(super) fn add_link(&mut self, name: &str, kind: InfoKind) -> Result<(), Failure> {
+    pub(super) fn add_link(&mut self, name: &str, kind: InfoKind) -> Result<(), netlink::Error> {
         let mut message = LinkMessage::default();
         message.attributes =
             vec![LinkAttribute::IfName(name.to_owned()), LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)])];

@@ -1,145 +1,149 @@
-//! What wgstat itself can and cannot see, and what would let it see more: `check -v`.
+//! Reports what wgstat itself can and cannot read, and what would let it read more: `check -v`.
 
 use std::fs;
 use std::path::Path;
 
 use rustix::thread::{CapabilitySet, capabilities};
 
-use super::files::Fault;
+use super::name_files::UnreadableFile;
 use super::netns::{self, Namespace, NetnsSelector};
 use super::proc;
-use super::userspace::{self, read_all, socket_files};
-use crate::model::{AccessNote, printable};
+use super::userspace::{self, query_all, socket_files};
+use crate::model::{AccessNote, Problem, printable};
 
-/// The facts, for the calling thread's network namespace.
+/// Returns the notes for the calling thread's network namespace.
 #[must_use]
-pub fn facts(names: &[Fault]) -> Vec<AccessNote> {
-    let mut facts = vec![kernel()];
-    facts.extend(privileges());
-    facts.extend(namespaces());
-    facts.extend(sockets());
-    facts.extend(names.iter().map(|fault| {
-        let problem = fault.problem();
-        AccessNote { topic: "names", text: problem.message, help: problem.hint }
-    }));
-    facts
+pub fn access_notes(unreadable: &[UnreadableFile]) -> Vec<AccessNote> {
+    let mut notes = vec![kernel()];
+    notes.extend(privileges());
+    notes.extend(namespaces());
+    notes.extend(sockets());
+    notes.extend(unreadable.iter().map(|file| note_of_problem("names", file.problem())));
+    notes
 }
 
-fn fact(topic: &'static str, text: impl Into<String>, help: Option<&str>) -> AccessNote {
-    AccessNote { topic, text: text.into(), help: help.map(str::to_owned) }
+/// Returns a note, with a hint where wgstat could read more.
+fn note(topic: &'static str, text: impl Into<String>, hint: Option<&str>) -> AccessNote {
+    AccessNote { topic, text: text.into(), hint: hint.map(str::to_owned) }
 }
 
+/// Returns a note with the words of a Problem.
+fn note_of_problem(topic: &'static str, problem: Problem) -> AccessNote {
+    AccessNote { topic, text: problem.message, hint: problem.hint }
+}
+
+/// Reports the kernel's release and its WireGuard driver.
 fn kernel() -> AccessNote {
     let name = rustix::system::uname();
     let release = printable(&name.release().to_string_lossy()).into_owned();
     if Path::new("/sys/module/wireguard").exists() {
         let version = fs::read_to_string("/sys/module/wireguard/version").unwrap_or_default();
         let version = if version.is_empty() { String::new() } else { format!(" {}", printable(version.trim())) };
-        return fact("kernel", format!("Linux {release}, its WireGuard driver{version} is there"), None);
+        return note("kernel", format!("Linux {release}, WireGuard driver{version} loaded"), None);
     }
     if proc::has_wireguard() {
-        let text = format!("Linux {release}, its WireGuard driver is not loaded; the first interface loads it");
-        return fact("kernel", text, None);
+        let text = format!("Linux {release}, WireGuard driver not loaded; the first interface loads it");
+        return note("kernel", text, None);
     }
-    let help = "a userspace daemon can do it; for the kernel's own, install the modules of this kernel";
-    fact("kernel", format!("Linux {release}, it has no WireGuard driver"), Some(help))
+    let hint = "install the modules of this kernel, or use a userspace daemon";
+    note("kernel", format!("Linux {release}, no WireGuard driver"), Some(hint))
 }
 
-/// A capability, what it is needed for, and its name.
+/// Capabilities with their names and purposes.
 const NEEDED: [(CapabilitySet, &str, &str); 5] = [
     (CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN", "to read the peers of kernel interfaces"),
-    (CapabilitySet::DAC_OVERRIDE, "CAP_DAC_OVERRIDE", "to ask userspace daemons, whose sockets are root's"),
+    (CapabilitySet::DAC_OVERRIDE, "CAP_DAC_OVERRIDE", "to query userspace daemons, whose sockets are owned by root"),
     (CapabilitySet::SYS_ADMIN, "CAP_SYS_ADMIN", "to enter other network namespaces (--netns)"),
     (CapabilitySet::SYS_PTRACE, "CAP_SYS_PTRACE", "to find the namespaces of other users' processes (--netns all)"),
-    (CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to read names in files that are root's"),
+    (CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to read names in files that are owned by root"),
 ];
 
+/// Reports the capabilities of this process, and a user namespace that limits them.
 fn privileges() -> Vec<AccessNote> {
-    // It fails for no process that asks about itself.
+    // The call cannot fail for the calling thread itself.
     let own = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
-    let mut facts: Vec<AccessNote> = NEEDED
+    let mut notes: Vec<AccessNote> = NEEDED
         .into_iter()
         .map(|(capability, name, purpose)| {
             if own.contains(capability) {
-                return fact("privilege", format!("{name}, {purpose}: yes"), None);
+                return note("privilege", format!("{name}, {purpose}: yes"), None);
             }
-            AccessNote { topic: "privilege", text: format!("{name}, {purpose}: no"), help: Some(grant(name)) }
+            note("privilege", format!("{name}, {purpose}: no"), Some(&how_to_grant(name)))
         })
         .collect();
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let is_all = map.split_ascii_whitespace().eq(["0", "0", "4294967295"]);
-    if !map.is_empty() && !is_all {
-        let text = "in a user namespace: capabilities hold only for network namespaces that were made in it";
-        facts.push(fact("privilege", text, Some("run it outside, where the tunnels were made")));
+    let is_initial = map.split_ascii_whitespace().eq(["0", "0", "4294967295"]);
+    if !map.is_empty() && !is_initial {
+        let text = "in a user namespace: capabilities apply only to network namespaces created in it";
+        notes.push(note("privilege", text, Some("run it outside, where the tunnels were created")));
     }
-    facts
+    notes
 }
 
-/// How to grant a capability, where this program runs.
-fn grant(name: &str) -> String {
+/// Returns how to grant a capability where this program runs.
+fn how_to_grant(capability: &str) -> String {
     let is_container = ["/.dockerenv", "/run/.containerenv"].into_iter().any(|mark| Path::new(mark).exists());
-    let option = name.strip_prefix("CAP_").unwrap_or(name);
+    let option = capability.strip_prefix("CAP_").unwrap_or(capability);
     if is_container {
         format!("start the container with --cap-add {option}, and --network host to see the host's tunnels")
     } else {
-        format!("run it with sudo; as a service AmbientCapabilities={name}; in a container --cap-add {option}")
+        format!("run it with sudo; as a service AmbientCapabilities={capability}; in a container --cap-add {option}")
     }
 }
 
-/// Namespaces that are listed.
-const LISTED: usize = 20;
+/// Most namespaces that are listed one by one.
+const MAX_LISTED: usize = 20;
 
+/// Reports the network namespaces that exist and those that can be entered.
 fn namespaces() -> Vec<AccessNote> {
     let found = netns::find(&[NetnsSelector::All]).unwrap_or_default();
     let (own, others): (Vec<&Namespace>, Vec<&Namespace>) =
         found.namespaces.iter().partition(|namespace| namespace.is_own());
-    let own = own.first().map_or("a network namespace that it cannot tell", |namespace| namespace.label.as_str());
-    let mut facts = vec![match others.len() {
-        0 => fact("namespace", format!("looks from {}, and sees no other", printable(own)), None),
-        1 => fact("namespace", format!("looks from {}, and sees one other", printable(own)), Some(ALL)),
-        more => fact("namespace", format!("looks from {}, and sees {more} others", printable(own)), Some(ALL)),
+    let own = own.first().map_or("an unknown network namespace", |namespace| namespace.label.as_str());
+    let own = printable(own);
+    let mut notes = vec![match others.len() {
+        0 => note("namespace", format!("runs in {own}, no other is visible"), None),
+        1 => note("namespace", format!("runs in {own}, one other is visible"), Some(OTHER_NAMESPACES)),
+        more => note("namespace", format!("runs in {own}, {more} others are visible"), Some(OTHER_NAMESPACES)),
     }];
-    for namespace in others.iter().take(LISTED) {
-        facts.push(match namespace.inside(|| ()) {
-            Ok(()) => fact("namespace", format!("{}: can be entered", printable(&namespace.label)), None),
-            Err(problem) => AccessNote { topic: "namespace", text: problem.message, help: problem.hint },
+    for namespace in others.iter().take(MAX_LISTED) {
+        notes.push(match namespace.run_in(|| ()) {
+            Ok(()) => note("namespace", format!("{}: can be entered", printable(&namespace.label)), None),
+            Err(problem) => note_of_problem("namespace", problem),
         });
     }
-    if let Some(more) = others.len().checked_sub(LISTED).filter(|&more| more > 0) {
-        facts.push(fact("namespace", format!("and {more} more"), None));
+    if let Some(more) = others.len().checked_sub(MAX_LISTED).filter(|&more| more > 0) {
+        notes.push(note("namespace", format!("and {more} more"), None));
     }
-    facts.extend(found.problems.into_iter().map(|problem| AccessNote {
-        topic: "namespace",
-        text: problem.message,
-        help: problem.hint,
-    }));
-    facts
+    notes.extend(found.problems.into_iter().map(|problem| note_of_problem("namespace", problem)));
+    notes
 }
 
-const ALL: &str = "--netns NAME, or --netns all for every one, also those of containers";
+const OTHER_NAMESPACES: &str = "use --netns NAME, or --netns all to include those of containers";
 
+/// Reports which userspace daemons reply.
 fn sockets() -> Vec<AccessNote> {
     let files = match socket_files(Path::new(userspace::DIRECTORY)) {
         Ok(files) => files,
         Err(error) => {
-            let text = format!("{}: cannot look for daemons: {error}", userspace::DIRECTORY);
-            return vec![fact("socket", text, Some(&grant("CAP_DAC_OVERRIDE")))];
+            let text = format!("{}: cannot list userspace daemons: {error}", userspace::DIRECTORY);
+            return vec![note("socket", text, Some(&how_to_grant("CAP_DAC_OVERRIDE")))];
         }
     };
     if files.is_empty() {
-        return vec![fact("socket", format!("no userspace daemon has one in {}", userspace::DIRECTORY), None)];
+        return vec![note("socket", format!("no userspace daemon in {}", userspace::DIRECTORY), None)];
     }
-    let answers = read_all(&files, true, 0);
-    let told = files.iter().zip(answers).map(|(file, answer)| {
+    let replies = query_all(&files, true, 0);
+    let notes = files.iter().zip(replies).map(|(file, reply)| {
         let path = printable(&file.path.to_string_lossy()).into_owned();
-        match answer.device {
-            Ok(_) => fact("socket", format!("{path}: answers"), None),
-            Err(fault) => {
-                let is_denied = matches!(fault, userspace::Fault::Denied);
-                let help = is_denied.then(|| grant("CAP_DAC_OVERRIDE"));
-                fact("socket", format!("{path}: {fault}"), help.as_deref())
+        match reply.device {
+            Ok(_) => note("socket", format!("{path}: replies"), None),
+            Err(error) => {
+                let is_denied = matches!(error, userspace::Error::Denied);
+                let hint = is_denied.then(|| how_to_grant("CAP_DAC_OVERRIDE"));
+                note("socket", format!("{path}: {error}"), hint.as_deref())
             }
         }
     });
-    told.collect()
+    notes.collect()
 }

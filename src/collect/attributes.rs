@@ -1,50 +1,47 @@
-//! Netlink attributes: type, length, value, one after the other or within each other (`linux/netlink.h`).
+//! Parses netlink attributes: length, type and value, in sequence or nested (`linux/netlink.h`).
 
 use std::net::IpAddr;
 
-use super::netlink::Failure;
+use super::netlink::Error;
 
-/// `struct nlattr`: the length with these four bytes, then the type.
+/// Bytes of `struct nlattr`: the length, which includes these four bytes, then the type.
 const HEADER: usize = 4;
-/// Of a type's bits; the two others say "nested" and "in network order".
+/// The bits of a type; the other two are the flags "nested" and "network byte order".
 const NLA_TYPE_MASK: u16 = 0x3fff;
 
-/// Calls `each` with the type and value of every attribute.
+/// Calls `each` with the type and value of every attribute in the buffer.
 ///
 /// # Errors
-/// `Malformed` where a length does not add up, and whatever `each` returns.
+/// `Malformed` where a length does not fit the buffer, and any error of `each`.
 #[expect(clippy::inline_always, reason = "thousands of peers, each of a dozen attributes")]
 #[inline(always)]
-pub fn attributes<'a>(
-    buffer: &'a [u8],
-    mut each: impl FnMut(u16, &'a [u8]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+pub fn attributes<'a>(buffer: &'a [u8], mut each: impl FnMut(u16, &'a [u8]) -> Result<(), Error>) -> Result<(), Error> {
     let mut rest = buffer;
     while let Some(header) = rest.first_chunk::<HEADER>() {
         let &[length, kind] = header.as_chunks::<2>().0 else { break };
         let length = usize::from(u16::from_ne_bytes(length));
         let Some(value) = rest.get(HEADER..length) else {
-            return Err(Failure::Malformed("an attribute is longer than its message"));
+            return Err(Error::Malformed("an attribute is longer than its message"));
         };
         each(u16::from_ne_bytes(kind) & NLA_TYPE_MASK, value)?;
         // The last one may end without its padding.
         let Some(next) = rest.get((length + 3) & !3..) else { return Ok(()) };
         rest = next;
     }
-    if rest.is_empty() { Ok(()) } else { Err(Failure::Malformed("an attribute is shorter than its header")) }
+    if rest.is_empty() { Ok(()) } else { Err(Error::Malformed("an attribute is shorter than its header")) }
 }
 
-/// Reads a native-endian number of exactly this attribute's size.
+/// Returns the bytes of a native-endian number that fills the attribute.
 ///
 /// # Errors
 /// `Malformed` where the attribute has another size.
 #[expect(clippy::inline_always, reason = "see `attributes`")]
 #[inline(always)]
-pub fn number<const N: usize>(value: &[u8]) -> Result<[u8; N], Failure> {
-    value.try_into().map_err(|_| Failure::Malformed("a number has an unexpected size"))
+pub fn number<const N: usize>(value: &[u8]) -> Result<[u8; N], Error> {
+    value.try_into().map_err(|_| Error::Malformed("a number has an unexpected size"))
 }
 
-/// Reads an address; its length says its family.
+/// Parses an IP address; the length gives the family. Returns `None` for any other length.
 #[must_use]
 pub fn address(value: &[u8]) -> Option<IpAddr> {
     match value.len() {
@@ -69,13 +66,13 @@ mod tests {
     }
 
     #[test]
-    fn value_ends_where_its_length_says_and_the_next_is_aligned() {
+    fn value_ends_at_its_length_and_the_next_attribute_is_aligned() {
         let buffer = [5, 0, 1, 0, 7, 0, 0, 0, 4, 0, 2, 0x80, 6, 0, 3, 0x40, 8, 9];
         assert_eq!(read(&buffer), Some(vec![(1, vec![7]), (2, vec![]), (3, vec![8, 9])]));
     }
 
     #[test]
-    fn length_that_does_not_add_up_is_an_error() {
+    fn length_that_does_not_fit_is_an_error() {
         for buffer in [&[3, 0, 1, 0][..], &[9, 0, 1, 0, 7, 0, 0, 0], &[0, 0, 0, 0], &[4, 0, 1, 0, 4, 0]] {
             assert_eq!(read(buffer), None, "{buffer:?}");
         }

@@ -1,6 +1,6 @@
-//! The peers of a kernel WireGuard interface: `WG_CMD_GET_DEVICE` of the generic netlink family `wireguard`.
+//! Reads a kernel WireGuard interface and its peers: `WG_CMD_GET_DEVICE` of the generic netlink family `wireguard`.
 //!
-//! The reply holds the private key and every preshared key. The former is stepped over where it lies, the others are compared
+//! The reply holds the private key and every preshared key. The parser skips the private key and only compares preshared keys
 //! with zeros; no type here could hold one.
 
 use std::mem;
@@ -14,10 +14,10 @@ use netlink_packet_generic::{GenlFamily, GenlMessage};
 use rustix::io::Errno;
 
 use super::attributes::{attributes, number};
-use super::netlink::{Failure, Netlink, Transport};
+use super::netlink::{Error, Netlink, Transport};
 use crate::model::{AllowedIp, Peer, PublicKey};
 
-/// Generic netlink's own header, before the attributes.
+/// Bytes of `struct genlmsghdr`, before the attributes.
 const GENL_HEADER: usize = 4;
 const CTRL_ATTR_FAMILY_ID: u16 = 1;
 
@@ -43,45 +43,45 @@ const WGALLOWEDIP_A_CIDR_MASK: u16 = 3;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
-/// Lists of peers: less than 6 KiB, and less than 3 MiB.
-const SHORT: usize = 32;
-const LONG: usize = 16 * 1024;
+/// Peers of a short list, less than 6 KiB, and of a long one, less than 3 MiB.
+const SHORT_LIST: usize = 32;
+const LONG_LIST: usize = 16 * 1024;
 
-/// What WireGuard itself knows of an interface: the kernel's answer to `WG_CMD_GET_DEVICE`, or a daemon's to `get=1`.
+/// A WireGuard device with its peers: the kernel's reply to `WG_CMD_GET_DEVICE`, or a daemon's to `get=1`.
 #[derive(Debug, Default, PartialEq)]
 pub struct Device {
-    /// This end's public key, once it has a private one.
+    /// This end's public key; `None` without a private key.
     pub public_key: Option<PublicKey>,
     /// UDP port (`WGDEVICE_A_LISTEN_PORT`, `listen_port=`).
     pub listen_port: Option<u16>,
     /// Mark of the outer packets (`WGDEVICE_A_FWMARK`, `fwmark=`); 0 means none.
     pub fwmark: Option<u32>,
-    /// The peers, each once.
+    /// The peers, each once, in the order of the reply.
     pub peers: Vec<Peer>,
 }
 
 /// Reads the devices of one network namespace over one socket.
-pub struct Devices<T> {
+pub struct DeviceReader<T> {
     genl: Netlink<T>,
-    /// The number that the kernel gave the family; another one after the module was loaded again.
+    /// The ID that the kernel gave the family; it changes when the module is reloaded.
     family: Option<u16>,
 }
 
-impl<T: Transport> Devices<T> {
-    /// Starts on a generic netlink socket.
+impl<T: Transport> DeviceReader<T> {
+    /// Uses this generic netlink socket.
     pub fn new(genl: Netlink<T>) -> Self {
         Self { genl, family: None }
     }
 
-    /// Reads one device, by the ifindex of its link, and all its peers.
+    /// Reads the device with this ifindex and all its peers.
     ///
     /// # Errors
-    /// `EPERM` without `CAP_NET_ADMIN`, `ENODEV` where the link has gone, and whatever makes a dump untrustworthy.
-    pub fn read(&mut self, ifindex: u32) -> Result<Device, Failure> {
+    /// `EPERM` without `CAP_NET_ADMIN`, `ENODEV` where the link is gone, and anything that makes a dump incomplete or inconsistent.
+    pub fn read(&mut self, ifindex: u32) -> Result<Device, Error> {
         if let Some(family) = self.family {
             match self.dump(family, ifindex) {
-                // The module was unloaded since; if it was loaded again, its family has a new number.
-                Err(failure) if failure.is(Errno::NOENT) => {}
+                // The module was unloaded. If it was loaded again, its family has a new ID.
+                Err(error) if error.is(Errno::NOENT) => {}
                 other => return other,
             }
         }
@@ -90,7 +90,8 @@ impl<T: Transport> Devices<T> {
         self.dump(family, ifindex)
     }
 
-    fn resolve(&mut self) -> Result<u16, Failure> {
+    /// Looks up the ID of the family.
+    fn resolve(&mut self) -> Result<u16, Error> {
         let mut request = serialize(
             GenlMessage::from_payload(GenlCtrl {
                 cmd: GenlCtrlCmd::GetFamily,
@@ -106,16 +107,17 @@ impl<T: Transport> Devices<T> {
                 }
                 Ok(())
             })?;
-            family.ok_or(Failure::Malformed("the family has no number"))
+            family.ok_or(Error::Malformed("the family has no ID"))
         })
     }
 
-    fn dump(&mut self, family: u16, ifindex: u32) -> Result<Device, Failure> {
+    /// Sends the request under this family ID.
+    fn dump(&mut self, family: u16, ifindex: u32) -> Result<Device, Error> {
         let mut message = GenlMessage::from_payload(GetDevice { ifindex });
         message.set_resolved_family_id(family);
         let mut request = serialize(message, NLM_F_REQUEST | NLM_F_DUMP);
         let mut device = self.genl.dump(&mut request, |device: &mut Device, payload| {
-            add_message(device, payload.get(GENL_HEADER..).unwrap_or_default())
+            parse_message(device, payload.get(GENL_HEADER..).unwrap_or_default())
         })?;
         device.peers.shrink_to_fit();
         Ok(device)
@@ -157,6 +159,7 @@ impl netlink_packet_core::Nla for GetDevice {
     }
 }
 
+/// Returns the bytes of a request.
 fn serialize<F>(message: GenlMessage<F>, flags: u16) -> Vec<u8>
 where
     F: GenlFamily + Emitable + std::fmt::Debug,
@@ -171,31 +174,33 @@ where
     request
 }
 
-/// Adds one message of the reply to the device.
-fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
+/// Parses one message of the reply into the device.
+fn parse_message(device: &mut Device, message: &[u8]) -> Result<(), Error> {
     attributes(message, |kind, value| {
         match kind {
             WGDEVICE_A_PUBLIC_KEY => device.public_key = Some(PublicKey(number(value)?)),
             WGDEVICE_A_LISTEN_PORT => device.listen_port = Some(u16::from_ne_bytes(number(value)?)),
             WGDEVICE_A_FWMARK => device.fwmark = Some(u32::from_ne_bytes(number(value)?)),
             WGDEVICE_A_PEERS => {
-                // Only the first peer of a message can be the rest of the last peer of the message before: it brings its
-                // key and more allowed-ips, and none of its counters.
+                // Only the first peer of a message can continue the last peer of the previous message: it has the same
+                // key and more allowed-ips, but no counters.
                 let mut is_first = true;
                 attributes(value, |_, value| {
-                    // Filled where it stays: there may be tens of thousands. For the same reason a list that is not short makes
-                    // room for a long one at once; memory that is not used costs nothing, memory that is left behind does.
-                    if device.peers.len() == device.peers.capacity() && (SHORT..LONG).contains(&device.peers.len()) {
-                        device.peers.reserve(LONG);
+                    // Parsed in place: there may be tens of thousands. For the same reason a list that is not short reserves
+                    // room for a long one at once; unused memory costs nothing, moving a list does.
+                    if device.peers.len() == device.peers.capacity()
+                        && (SHORT_LIST..LONG_LIST).contains(&device.peers.len())
+                    {
+                        device.peers.reserve(LONG_LIST);
                     }
                     device.peers.resize_with(device.peers.len() + 1, Peer::default);
                     let Some(peer) = device.peers.last_mut() else { return Ok(()) };
-                    fill_peer(peer, value)?;
+                    parse_peer(peer, value)?;
                     if mem::take(&mut is_first)
-                        && let [.., former, peer] = device.peers.as_mut_slice()
-                        && former.public_key == peer.public_key
+                        && let [.., previous, peer] = device.peers.as_mut_slice()
+                        && previous.public_key == peer.public_key
                     {
-                        former.allowed_ips.append(&mut peer.allowed_ips);
+                        previous.allowed_ips.append(&mut peer.allowed_ips);
                         device.peers.pop();
                     }
                     Ok(())
@@ -207,13 +212,14 @@ fn add_message(device: &mut Device, message: &[u8]) -> Result<(), Failure> {
     })
 }
 
+/// Parses one entry of `WGDEVICE_A_PEERS`.
 #[expect(clippy::inline_always, reason = "thousands of peers")]
 #[inline(always)]
-fn fill_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Failure> {
+fn parse_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Error> {
     attributes(value, |kind, value| {
         match kind {
             WGPEER_A_PUBLIC_KEY => peer.public_key = PublicKey(number(value)?),
-            // All zeros is the kernel's word for "none".
+            // The kernel sends zeros for "none".
             WGPEER_A_PRESHARED_KEY => peer.has_preshared_key = number::<32>(value)? != [0; 32],
             WGPEER_A_ENDPOINT => peer.endpoint = Some(parse_endpoint(value)?),
             WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL => {
@@ -222,7 +228,7 @@ fn fill_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Failure> {
             WGPEER_A_LAST_HANDSHAKE_TIME => {
                 // `struct __kernel_timespec`: seconds and nanoseconds, of 64 bits each.
                 let Some(seconds) = value.first_chunk() else {
-                    return Err(Failure::Malformed("a handshake time is shorter than 8 bytes"));
+                    return Err(Error::Malformed("a handshake time is shorter than 8 bytes"));
                 };
                 peer.last_handshake = u64::try_from(i64::from_ne_bytes(*seconds)).ok().filter(|&seconds| seconds > 0);
             }
@@ -239,33 +245,34 @@ fn fill_peer(peer: &mut Peer, value: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Reads a `struct sockaddr_in` or `sockaddr_in6`.
+/// Parses a `struct sockaddr_in` or `sockaddr_in6`.
 #[expect(clippy::inline_always, reason = "thousands of peers")]
 #[inline(always)]
-fn parse_endpoint(value: &[u8]) -> Result<SocketAddr, Failure> {
+fn parse_endpoint(value: &[u8]) -> Result<SocketAddr, Error> {
     match *value {
         [f0, f1, p0, p1, a, b, c, d, ..] if u16::from_ne_bytes([f0, f1]) == AF_INET => {
             Ok(SocketAddr::from((Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([p0, p1]))))
         }
         [f0, f1, p0, p1, _, _, _, _, ref rest @ ..] if u16::from_ne_bytes([f0, f1]) == AF_INET6 => {
-            let malformed = || Failure::Malformed("an IPv6 endpoint is cut off");
+            let malformed = || Error::Malformed("an IPv6 endpoint is truncated");
             let (address, scope) = rest.split_first_chunk::<16>().ok_or_else(malformed)?;
             let scope = u32::from_ne_bytes(*scope.first_chunk().ok_or_else(malformed)?);
             let port = u16::from_be_bytes([p0, p1]);
             Ok(SocketAddrV6::new(Ipv6Addr::from(*address), port, 0, scope).into())
         }
-        _ => Err(Failure::Malformed("an endpoint is neither IPv4 nor IPv6")),
+        _ => Err(Error::Malformed("an endpoint is neither IPv4 nor IPv6")),
     }
 }
 
+/// Parses one entry of `WGPEER_A_ALLOWEDIPS`.
 #[expect(clippy::inline_always, reason = "thousands of peers")]
 #[inline(always)]
-fn parse_allowed_ip(value: &[u8]) -> Result<AllowedIp, Failure> {
+fn parse_allowed_ip(value: &[u8]) -> Result<AllowedIp, Error> {
     let mut address = None;
     let mut prefix = None;
     attributes(value, |kind, value| {
         match kind {
-            // The length says the family, so the family's own attribute is not needed.
+            // The length gives the family, so the family attribute is not needed.
             WGALLOWEDIP_A_IPADDR => {
                 address = match *value {
                     [a, b, c, d] => Some(IpAddr::from([a, b, c, d])),
@@ -279,6 +286,6 @@ fn parse_allowed_ip(value: &[u8]) -> Result<AllowedIp, Failure> {
     })?;
     match (address, prefix) {
         (Some(address), Some(prefix)) => Ok(AllowedIp { address, prefix }),
-        _ => Err(Failure::Malformed("an allowed-ip has no address or no prefix length")),
+        _ => Err(Error::Malformed("an allowed-ip lacks its address or prefix length")),
     }
 }

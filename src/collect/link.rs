@@ -1,4 +1,4 @@
-//! Which links exist, and what the kernel counts on them: `RTM_GETLINK`.
+//! Reads links and their counters: `RTM_GETLINK`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,10 +9,10 @@ use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkExtentMask, LinkIn
 use rustix::io::Errno;
 
 use super::attributes::{attributes, number};
-use super::netlink::{Failure, Netlink, Transport};
+use super::netlink::{Error, Netlink, Transport};
 use crate::model::{InterfaceStats, Name};
 
-/// Attributes of `linux/if_link.h` that are read or sent as bytes.
+/// `linux/if_link.h`.
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
 const IFLA_OPERSTATE: u16 = 16;
@@ -21,7 +21,7 @@ const IFLA_IFALIAS: u16 = 20;
 const IFLA_STATS64: u16 = 23;
 const IFLA_ALT_IFNAME: u16 = 53;
 const IFLA_INFO_KIND: u16 = 1;
-/// `struct ifinfomsg`, before the attributes.
+/// Bytes of `struct ifinfomsg`, before the attributes.
 const IFINFOMSG: usize = 16;
 const IFF_UP: u32 = 1;
 const IFF_RUNNING: u32 = 0x40;
@@ -29,7 +29,7 @@ const IFF_RUNNING: u32 = 0x40;
 const IFNAMSIZ: usize = 16;
 const ALTIFNAMSIZ: usize = 128;
 
-/// One link of this network namespace, as `RTM_NEWLINK` has it.
+/// One link of this network namespace (`RTM_NEWLINK`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
     /// The kernel's index.
@@ -42,9 +42,9 @@ pub struct Link {
     pub enabled: bool,
     /// `IFF_RUNNING`.
     pub up: bool,
-    /// RFC 2863 state (`IFLA_OPERSTATE`), in the words of `ip link`.
+    /// RFC 2863 state (`IFLA_OPERSTATE`), as `ip link` prints it.
     pub operstate: Option<&'static str>,
-    /// Bytes of a packet (`IFLA_MTU`), of a tunnel's the inner one.
+    /// MTU in bytes (`IFLA_MTU`); for a tunnel that of the inner packets.
     pub mtu: Option<u32>,
     /// `ip link set … alias …` (`IFLA_IFALIAS`).
     pub alias: Option<Name>,
@@ -53,49 +53,49 @@ pub struct Link {
 }
 
 impl Link {
-    /// Whether the link is of this kind.
+    /// Returns whether the link is of this kind.
     #[must_use]
     pub fn is(&self, kind: &str) -> bool {
         self.kind.as_ref().is_some_and(|own| own.as_bytes() == kind.as_bytes())
     }
 }
 
-/// The WireGuard links of this network namespace, as `RTM_GETLINK` lists them.
+/// The WireGuard links of this network namespace.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct WireguardLinks {
-    /// They, by ifindex: the order is stable, and a link that the kernel lists twice while others move counts once.
+    /// The links by ifindex: the order is stable, and a link that the kernel lists twice during changes counts once.
     pub links: BTreeMap<u32, Link>,
-    /// Whether the kernel knows the kind at all: without the module it ignores the filter and lists every link.
+    /// Whether the kernel has the kind `wireguard`. Without the module it ignores the filter and lists every link.
     pub kind_is_known: bool,
 }
 
-/// Lists the links of kind `wireguard`.
+/// Returns the links of kind `wireguard`.
 ///
 /// # Errors
-/// Where no attempt gave a whole and consistent list.
-pub fn wireguard_links<T: Transport>(rtnl: &mut Netlink<T>) -> Result<WireguardLinks, Failure> {
-    // The kernel stays the same for as long as this program runs.
+/// Where no attempt gave a complete and consistent list.
+pub fn wireguard_links<T: Transport>(rtnl: &mut Netlink<T>) -> Result<WireguardLinks, Error> {
+    // The kernel cannot change while this program runs.
     static ANY_SIZE: LazyLock<bool> =
-        LazyLock::new(|| loses_links_in_silence(&rustix::system::uname().release().to_string_lossy()));
+        LazyLock::new(|| omits_links_silently(&rustix::system::uname().release().to_string_lossy()));
     match list(rtnl, *ANY_SIZE) {
-        // A link has more names than fit the page that the kernel reserves for it.
-        Err(failure) if failure.is(Errno::MSGSIZE) => list(rtnl, true),
+        // A link has more names than fit into the page that the kernel reserves for it.
+        Err(error) if error.is(Errno::MSGSIZE) => list(rtnl, true),
         result => result,
     }
 }
 
-/// Whether this kernel ends a list early, and calls it whole, where a link does not fit: seen on 6.18, not on 6.1. In between,
-/// 6.9 made the list anew.
-fn loses_links_in_silence(release: &str) -> bool {
+/// Returns whether this kernel ends a list early and reports it as complete where a link does not fit: seen on 6.18, not on
+/// 6.1. The listing was rewritten in 6.9.
+fn omits_links_silently(release: &str) -> bool {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
-    // One that cannot be read is taken for a new one.
+    // An unknown version counts as a new one.
     numbers.next().is_none_or(|major| (major, numbers.next().unwrap_or(0)) >= (6, 9))
 }
 
-/// Lists the links. For `any_size` the kernel first measures every link of the namespace, which is most of the cost where there
-/// are thousands.
-fn list<T: Transport>(rtnl: &mut Netlink<T>, any_size: bool) -> Result<WireguardLinks, Failure> {
-    // A server asks the same at each request.
+/// Dumps the links. With `any_size` the kernel first measures every link of the namespace, which is most of the cost where
+/// there are thousands.
+fn list<T: Transport>(rtnl: &mut Netlink<T>, any_size: bool) -> Result<WireguardLinks, Error> {
+    // `serve` sends the same request at each scrape.
     static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| list_request(false));
     static ANY_SIZE: LazyLock<Vec<u8>> = LazyLock::new(|| list_request(true));
     let mut request = if any_size { ANY_SIZE.clone() } else { PLAIN.clone() };
@@ -111,61 +111,61 @@ fn list<T: Transport>(rtnl: &mut Netlink<T>, any_size: bool) -> Result<Wireguard
     Ok(WireguardLinks { links, kind_is_known: !others })
 }
 
+/// Returns the request for all links of kind `wireguard`.
 fn list_request(any_size: bool) -> Vec<u8> {
     let mut message = LinkMessage::default();
     message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Wireguard)]));
     if any_size {
-        // Of all bits this one asks for nothing: it concerns bridges' own dumps only.
+        // Any bit makes the kernel measure the links. This one adds nothing else: it concerns dumps of bridges only.
         message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::Mrp]));
     }
     serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST | NLM_F_DUMP)
 }
 
-/// The one link of this name or alternative name, whatever its kind; `None` where there is none.
+/// Returns the link with this name or alternative name, whatever its kind; `None` where there is none.
 ///
 /// # Errors
-/// Where the kernel gives no usable answer.
-pub fn link_by_name<T: Transport>(rtnl: &mut Netlink<T>, name: &Name) -> Result<Option<Link>, Failure> {
+/// Where the kernel gives no usable reply.
+pub fn link_by_name<T: Transport>(rtnl: &mut Netlink<T>, name: &Name) -> Result<Option<Link>, Error> {
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes.len() >= ALTIFNAMSIZ {
         return Ok(None);
     }
-    // The short attribute also finds short alternative names; the long one is unknown to kernels before 5.5.
+    // The short attribute finds short alternative names too; kernels before 5.5 do not know the long one.
     let kind = if bytes.len() < IFNAMSIZ { IFLA_IFNAME } else { IFLA_ALT_IFNAME };
     let mut terminated = bytes.to_vec();
     terminated.push(0);
     let mut message = LinkMessage::default();
-    // As bytes, because the crate's own attribute takes UTF-8 only.
+    // As bytes: the crate's own attribute takes UTF-8 only.
     message.attributes = vec![LinkAttribute::Other(DefaultNla::new(kind, terminated))];
     match rtnl.get(&mut serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST), parse) {
         Ok(link) => Ok(Some(link)),
-        // ENODEV: no such link; EINVAL, ERANGE: not a possible name of one (an older kernel and a long name, say).
-        Err(failure) if [Errno::NODEV, Errno::INVAL, Errno::RANGE].into_iter().any(|errno| failure.is(errno)) => {
-            Ok(None)
-        }
-        Err(failure) => Err(failure),
+        // ENODEV: no such link; EINVAL, ERANGE: not a valid name, such as a long one on an older kernel.
+        Err(error) if [Errno::NODEV, Errno::INVAL, Errno::RANGE].into_iter().any(|errno| error.is(errno)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-/// The one link of this index; `None` where there is none.
+/// Returns the link with this ifindex; `None` where there is none.
 ///
 /// # Errors
-/// Where the kernel gives no usable answer.
-pub fn link_by_index<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> Result<Option<Link>, Failure> {
+/// Where the kernel gives no usable reply.
+pub fn link_by_index<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> Result<Option<Link>, Error> {
     let mut message = LinkMessage::default();
     message.header.index = ifindex;
     match rtnl.get(&mut serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST), parse) {
         Ok(link) => Ok(Some(link)),
-        Err(failure) if failure.is(Errno::NODEV) => Ok(None),
-        Err(failure) => Err(failure),
+        Err(error) if error.is(Errno::NODEV) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-/// Whether this message of a link is of one that may be a tunnel; so is what cannot be read.
-pub(super) fn is_tunnel(payload: &[u8]) -> bool {
+/// Returns whether a link's message may be about a tunnel; one that cannot be parsed may be.
+pub(super) fn may_be_tunnel(payload: &[u8]) -> bool {
     parse(payload).map_or(true, |link| link.is("wireguard") || link.is("tun"))
 }
 
+/// Returns the bytes of a request.
 pub(super) fn serialize(message: RouteNetlinkMessage, flags: u16) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.flags = flags;
@@ -176,9 +176,10 @@ pub(super) fn serialize(message: RouteNetlinkMessage, flags: u16) -> Vec<u8> {
     request
 }
 
-fn parse(payload: &[u8]) -> Result<Link, Failure> {
+/// Parses the payload of an `RTM_NEWLINK`.
+fn parse(payload: &[u8]) -> Result<Link, Error> {
     let (header, rest) =
-        payload.split_first_chunk::<IFINFOMSG>().ok_or(Failure::Malformed("a link is shorter than its header"))?;
+        payload.split_first_chunk::<IFINFOMSG>().ok_or(Error::Malformed("a link is shorter than its header"))?;
     let [_, _, _, _, i0, i1, i2, i3, f0, f1, f2, f3, ..] = *header;
     let flags = u32::from_ne_bytes([f0, f1, f2, f3]);
     let mut link = Link {
@@ -207,7 +208,7 @@ fn parse(payload: &[u8]) -> Result<Link, Failure> {
     Ok(link)
 }
 
-/// The words of `ip link` for `IF_OPER_*`.
+/// Returns the word of `ip link` for an `IF_OPER_*`.
 const fn operstate(state: u8) -> &'static str {
     match state {
         1 => "notpresent",
@@ -225,12 +226,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_that_lose_links_in_silence_are_told_by_their_release() {
+    fn kernels_that_omit_links_are_recognised_by_their_release() {
         for release in ["6.9.0", "6.18.44-fc-v657", "6.12.48+deb13-amd64", "7.0-rc1", "10.1", "next"] {
-            assert!(loses_links_in_silence(release), "{release}");
+            assert!(omits_links_silently(release), "{release}");
         }
         for release in ["6.1.0-56-cloud-amd64", "6.8.0-31-generic", "5.14.0-570.el9", "3.10.0", "4.19.0-27"] {
-            assert!(!loses_links_in_silence(release), "{release}");
+            assert!(!omits_links_silently(release), "{release}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! News of links: the kernel's multicast of what is added, changed and removed in this network namespace. It only says that
-//! it is time to look; what is there, a look tells.
+//! Waits for changes of links: the kernel's multicast of links that were added, changed or removed in this network namespace.
+//! A notification only says that it is time to collect; its content is not used.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -10,117 +10,117 @@ use netlink_sys::{Socket, SocketAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::link::is_tunnel;
+use super::link::may_be_tunnel;
 use super::netlink::payloads;
 use crate::error::{Error, Result};
 use crate::model::Code;
 
-/// `RTMGRP_LINK`.
-const LINKS: u32 = 1;
-/// A link's message without its statistics is far shorter; one that is longer counts as news unread.
+/// `linux/rtnetlink.h`.
+const RTMGRP_LINK: u32 = 1;
+/// Bytes for one notification. Without statistics it is far shorter; a longer one counts as a change of a tunnel.
 const BUFFER: usize = 32 * 1024;
-/// A tunnel is made in a few steps, a few milliseconds apart.
-const SETTLED: Duration = Duration::from_millis(30);
-/// However often links change, looks are no closer together than this.
-const APART: Duration = Duration::from_millis(250);
+/// How long to wait after a change: a tunnel is set up in a few steps, a few milliseconds apart.
+const DEBOUNCE: Duration = Duration::from_millis(30);
+/// Shortest time between two wakeups because of changes, however often links change.
+const MIN_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What ended a wait.
+/// The reason why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wakeup {
     /// The time is over.
     Due,
     /// Links changed.
     Changed,
-    /// Something happened to one of the other files.
+    /// One of the caller's own files is ready.
     Other,
 }
 
-/// Waits, and listens meanwhile.
+/// Waits for a point in time or a change of links.
 pub struct LinkMonitor {
-    /// Not there where links are watched in other namespaces: an open socket would keep one that is to vanish.
+    /// `None` while disabled, because links of other namespaces are collected: an open socket would keep a deleted one alive.
     socket: Option<Socket>,
     buffer: Vec<u8>,
-    /// When to look because of news.
+    /// When to report the change that was seen.
     pending: Option<Instant>,
-    /// When that was the last time.
-    looked: Option<Instant>,
+    /// When a change was reported last.
+    reported: Option<Instant>,
 }
 
 impl LinkMonitor {
-    /// Listens in the calling thread's network namespace.
+    /// Subscribes to changes in the calling thread's network namespace.
     ///
     /// # Errors
     /// Where the kernel gives no netlink socket.
     pub fn open() -> Result<Self> {
         let open = || {
             let mut socket = Socket::new(NETLINK_ROUTE)?;
-            socket.bind(&SocketAddr::new(0, LINKS))?;
+            socket.bind(&SocketAddr::new(0, RTMGRP_LINK))?;
             socket.set_non_blocking(true)?;
             Ok(socket)
         };
         let socket = open().map_err(|error: io::Error| Error::Collect {
             code: Code::KernelError,
-            subject: "news of links".to_owned(),
+            subject: "link notifications".to_owned(),
             cause: error.to_string(),
         })?;
         Ok(Self { socket: Some(socket), ..Self::disabled() })
     }
 
-    /// Hears nothing.
+    /// Returns a monitor that sees no changes.
     #[must_use]
     pub const fn disabled() -> Self {
-        Self { socket: None, buffer: Vec::new(), pending: None, looked: None }
+        Self { socket: None, buffer: Vec::new(), pending: None, reported: None }
     }
 
-    /// Waits until it is time, links changed, or something happens to one of the `others`.
+    /// Waits until `due`, or until links change, or until one of the `others` is ready.
     pub fn wait(&mut self, due: Instant, others: &[PollFd<'_>]) -> Wakeup {
         loop {
             let now = Instant::now();
             if now >= due {
-                // A look at all is a look at what changed, too.
+                // The collection that follows covers the change, too.
                 self.pending = None;
                 return Wakeup::Due;
             }
             if self.pending.is_some_and(|pending| now >= pending) {
                 self.pending = None;
-                self.looked = Some(now);
+                self.reported = Some(now);
                 return Wakeup::Changed;
             }
             let until = self.pending.map_or(due, |pending| pending.min(due));
             let mut files = others.to_vec();
             let own = self.socket.as_ref().map(|socket| PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN));
             files.extend(own);
-            // A time that does not fit is too long to be waited for anyway; whatever a signal interrupts goes on.
+            // A time too long for the type is never reached. After a signal the loop goes on.
             let time = Timespec::try_from(until.saturating_duration_since(now)).ok();
             let _ = poll(&mut files, time.as_ref());
             if files.iter().take(others.len()).any(|file| !file.revents().is_empty()) {
                 return Wakeup::Other;
             }
-            if self.is_there_news() && self.pending.is_none() {
+            if self.has_tunnel_changed() && self.pending.is_none() {
                 let now = Instant::now();
-                let apart = self.looked.map_or(now, |looked| looked + APART);
-                self.pending = Some(apart.max(now + SETTLED));
+                let earliest = self.reported.map_or(now, |reported| reported + MIN_INTERVAL);
+                self.pending = Some(earliest.max(now + DEBOUNCE));
             }
         }
     }
 
-    /// Reads all that was sent, and tells whether it concerns tunnels.
-    fn is_there_news(&mut self) -> bool {
+    /// Reads all notifications, and returns whether one may be about a tunnel.
+    fn has_tunnel_changed(&mut self) -> bool {
         let Some(socket) = &self.socket else { return false };
-        let mut is_news = false;
+        let mut has_changed = false;
         self.buffer.reserve(BUFFER);
         loop {
             self.buffer.clear();
             match socket.recv_from(&mut self.buffer, libc::MSG_TRUNC) {
                 Ok((length, from)) if from.port_number() == 0 => {
-                    is_news |= length > self.buffer.len() || payloads(&self.buffer).any(is_tunnel);
+                    has_changed |= length > self.buffer.len() || payloads(&self.buffer).any(may_be_tunnel);
                 }
                 // Another process' message.
                 Ok(_) => {}
-                // What was lost may have been of a tunnel.
-                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOBUFS) => is_news = true,
+                // A lost notification may have been about a tunnel.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOBUFS) => has_changed = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return is_news,
+                Err(_) => return has_changed,
             }
         }
     }

@@ -1,8 +1,8 @@
-//! A netlink conversation that can be trusted: everything that decides whether a reply is whole, ours and consistent.
+//! Sends netlink requests, and decides whether a reply is complete, consistent and meant for us. Knows nothing of links or
+//! WireGuard.
 //!
-//! Knows nothing of links or WireGuard. A request goes out, and each message of the reply is handed on, but the result
-//! counts only if the kernel's own end mark says that nothing was lost, nothing failed and nothing changed meanwhile;
-//! otherwise it is thrown away and asked for again, a bounded number of times.
+//! A result counts only if the kernel's own end mark says that nothing was lost, nothing failed and nothing changed during the
+//! dump. Otherwise it is discarded and the request is sent again, a limited number of times.
 
 mod message;
 mod socket;
@@ -19,47 +19,47 @@ pub use self::socket::{KernelSocket, Transport};
 
 /// The kernel sends at most 32 KiB at a time unless one message needs more; see [`Netlink::receive`] for that.
 const BUFFER: usize = 32 * 1024;
-/// A datagram larger than this is not a reply to anything we ask.
-const BUFFER_LIMIT: usize = 16 * 1024 * 1024;
-/// How often a dump is asked for when it was interrupted or overrun.
-const ATTEMPTS: u32 = 10;
+/// No reply to our requests has a larger datagram.
+const MAX_BUFFER: usize = 16 * 1024 * 1024;
+/// Attempts at a dump that is interrupted or overruns the socket.
+const MAX_ATTEMPTS: u32 = 10;
 
-/// Questions that are asked together. Their answers wait in the socket's buffer, where each takes up to a kilobyte of some 200.
+/// Requests that are sent together. Their replies wait in the socket's buffer of some 200 KiB, where each takes up to 1 KiB.
 const BATCH: usize = 64;
 
-/// Why a conversation failed.
+/// Why a request failed.
 #[derive(Debug)]
-pub enum Failure {
-    /// The kernel's verdict, with the text of its extended ack.
+pub enum Error {
+    /// The kernel refused the request, with the text of its extended ack.
     Kernel(Errno, Option<String>),
-    /// What was dumped changed during every attempt (`NLM_F_DUMP_INTR`).
+    /// The dumped objects changed during every attempt (`NLM_F_DUMP_INTR`).
     Interrupted,
     /// The socket's receive buffer overran during every attempt.
     Overrun,
-    /// A datagram of so many bytes was larger than the buffer; it has grown for the next attempt.
+    /// A datagram of this many bytes did not fit the buffer, which has grown for the next attempt.
     Truncated(usize),
-    /// No answer in time.
+    /// No reply in time.
     Timeout,
-    /// The answer makes no sense.
+    /// The reply could not be parsed.
     Malformed(&'static str),
     /// The socket itself failed.
     Io(io::Error),
 }
 
-impl Failure {
-    /// Whether asking again can help.
-    fn is_passing(&self) -> bool {
+impl Error {
+    /// Returns whether a new attempt can succeed.
+    fn is_transient(&self) -> bool {
         matches!(self, Self::Interrupted | Self::Overrun | Self::Truncated(_))
     }
 
-    /// Whether this is the kernel's answer `errno`.
+    /// Returns whether the kernel refused with this errno.
     #[must_use]
     pub fn is(&self, errno: Errno) -> bool {
         matches!(self, Self::Kernel(code, _) if *code == errno)
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kernel(errno, text) => {
@@ -68,90 +68,86 @@ impl fmt::Display for Failure {
                 f.write_str(&cause)?;
                 text.as_ref().map_or(Ok(()), |text| write!(f, " ({})", crate::model::printable(text)))
             }
-            Self::Interrupted => write!(f, "it changed while it was read, {ATTEMPTS} times in a row"),
-            Self::Overrun => f.write_str("the kernel's answer did not fit the socket's buffer"),
-            Self::Truncated(length) => write!(f, "the kernel's answer of {length} bytes was cut off"),
-            Self::Timeout => f.write_str("the kernel did not answer in time"),
-            Self::Malformed(what) => write!(f, "the kernel's answer makes no sense: {what}"),
+            Self::Interrupted => write!(f, "interrupted by changes {MAX_ATTEMPTS} times in a row"),
+            Self::Overrun => f.write_str("the kernel's reply overran the socket buffer"),
+            Self::Truncated(length) => write!(f, "the kernel's reply of {length} bytes was truncated"),
+            Self::Timeout => f.write_str("the kernel did not reply in time"),
+            Self::Malformed(reason) => write!(f, "malformed reply from the kernel: {reason}"),
             Self::Io(error) => write!(f, "netlink: {error}"),
         }
     }
 }
 
-/// A conversation on one socket. It has no `Debug`: its buffer may hold keys.
+/// Sends requests over one socket. It has no `Debug`: its buffer may hold keys.
 pub struct Netlink<T = KernelSocket> {
     transport: T,
     sequence: u32,
-    /// The last reply was abandoned: the kernel would refuse another dump on this socket (`EBUSY`).
+    /// Whether the last reply was not read to its end: the kernel would refuse another dump on this socket (`EBUSY`).
     abandoned: bool,
-    /// The last datagram, wiped. What the kernel never fills is never touched: a page costs more than reading a small host.
+    /// The last datagram, wiped. Memory that the kernel never fills is never touched: a page costs more than reading a small host.
     buffer: Vec<u8>,
 }
 
-/// Whether a reply is one message or a list with an end mark.
+/// Distinguishes a reply of one message from a list with an end mark.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reply {
-    One,
+enum ReplyKind {
+    Single,
     Dump,
 }
 
 impl<T: Transport> Netlink<T> {
-    /// Starts a conversation.
+    /// Sends requests over this transport.
     pub fn new(transport: T) -> Self {
         Self { transport, sequence: 0, abandoned: false, buffer: Vec::with_capacity(BUFFER) }
     }
 
-    /// Asks for a list. `each` gets the type and payload of every message and adds to the result, which starts empty at
-    /// each attempt.
+    /// Requests a list. `each` gets the payload of every message and adds to the result, which starts empty at each attempt.
     ///
     /// # Errors
-    /// The kernel's refusal, or the last attempt's failure.
+    /// The kernel's refusal, or the error of the last attempt.
     pub fn dump<R: Default>(
         &mut self,
         request: &mut [u8],
-        each: impl FnMut(&mut R, &[u8]) -> Result<(), Failure>,
-    ) -> Result<R, Failure> {
-        self.exchange(request, Reply::Dump, each)
+        each: impl FnMut(&mut R, &[u8]) -> Result<(), Error>,
+    ) -> Result<R, Error> {
+        self.exchange(request, ReplyKind::Dump, each)
     }
 
-    /// Asks for one thing; the reply is a single message or an error.
+    /// Requests one object; the reply is a single message or an error.
     ///
     /// # Errors
-    /// The kernel's refusal, or the last attempt's failure.
-    pub fn get<R>(
-        &mut self,
-        request: &mut [u8],
-        mut parse: impl FnMut(&[u8]) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
-        let found = self.exchange(request, Reply::One, |found: &mut Option<R>, payload| {
+    /// The kernel's refusal, or the error of the last attempt.
+    pub fn get<R>(&mut self, request: &mut [u8], mut parse: impl FnMut(&[u8]) -> Result<R, Error>) -> Result<R, Error> {
+        let found = self.exchange(request, ReplyKind::Single, |found: &mut Option<R>, payload| {
             *found = Some(parse(payload)?);
             Ok(())
         })?;
-        found.ok_or(Failure::Malformed("no answer in it"))
+        found.ok_or(Error::Malformed("it has no message"))
     }
 
-    /// Asks for many things, some at a time; each is answered by a single message or an error of its own.
+    /// Requests many objects, in batches; each reply is a single message or an error. Returns the results in the order of the
+    /// requests.
     ///
     /// # Errors
-    /// Where the conversation failed; the kernel's refusal of one question is that one's result.
+    /// Where the exchange failed; the kernel's refusal of one request is the result of that request.
     pub fn get_many<R>(
         &mut self,
         requests: &mut [Vec<u8>],
-        mut parse: impl FnMut(&[u8]) -> Result<R, Failure>,
-    ) -> Result<Vec<Result<R, Failure>>, Failure> {
-        let mut answers = Vec::with_capacity(requests.len());
+        mut parse: impl FnMut(&[u8]) -> Result<R, Error>,
+    ) -> Result<Vec<Result<R, Error>>, Error> {
+        let mut results = Vec::with_capacity(requests.len());
         for batch in requests.chunks_mut(BATCH) {
-            answers.append(&mut persist(|| self.ask(batch, &mut parse))?);
+            results.append(&mut retry(|| self.try_batch(batch, &mut parse))?);
         }
-        Ok(answers)
+        Ok(results)
     }
 
-    /// Sends these requests at once and reads until each is answered.
-    fn ask<R>(
+    /// Sends these requests together and reads until each has a reply.
+    fn try_batch<R>(
         &mut self,
         batch: &mut [Vec<u8>],
-        parse: &mut impl FnMut(&[u8]) -> Result<R, Failure>,
-    ) -> Result<Vec<Result<R, Failure>>, Failure> {
+        parse: &mut impl FnMut(&[u8]) -> Result<R, Error>,
+    ) -> Result<Vec<Result<R, Error>>, Error> {
         let first = self.sequence.wrapping_add(1);
         let mut request = Vec::new();
         for (number, one) in (0_u32..).zip(&mut *batch) {
@@ -160,55 +156,55 @@ impl<T: Transport> Netlink<T> {
             request.extend_from_slice(one);
             request.resize(request.len().next_multiple_of(4), 0);
         }
-        let mut answers: Vec<Option<Result<R, Failure>>> = batch.iter().map(|_| None).collect();
+        let mut results: Vec<Option<Result<R, Error>>> = batch.iter().map(|_| None).collect();
         let mut left = batch.len();
-        self.converse(&request, |datagram, port| {
+        self.transact(&request, |datagram, port| {
             for message in messages(datagram) {
                 let message = message?;
-                let Some(place) = answers.get_mut(message.sequence.wrapping_sub(first) as usize) else { continue };
-                if message.port != port || place.is_some() {
+                let Some(result) = results.get_mut(message.sequence.wrapping_sub(first) as usize) else { continue };
+                if message.port != port || result.is_some() {
                     continue;
                 }
-                let answer = match message.content()? {
-                    Content::Nothing => continue,
-                    Content::Overrun => return Err(Failure::Overrun),
-                    Content::Refused(failure) => Err(failure),
-                    Content::End => Err(Failure::Malformed("no answer in it")),
+                *result = Some(match message.content()? {
+                    Content::Noop => continue,
+                    Content::Overrun => return Err(Error::Overrun),
+                    Content::Error(error) => Err(error),
+                    Content::End => Err(Error::Malformed("it has no message")),
                     Content::Payload(payload) => parse(payload),
-                };
-                *place = Some(answer);
+                });
                 left -= 1;
             }
             Ok(left == 0)
         })?;
-        Ok(answers.into_iter().flatten().collect())
+        Ok(results.into_iter().flatten().collect())
     }
 
+    /// Sends a request until an attempt succeeds or fails for good.
     fn exchange<R: Default>(
         &mut self,
         request: &mut [u8],
-        reply: Reply,
-        mut each: impl FnMut(&mut R, &[u8]) -> Result<(), Failure>,
-    ) -> Result<R, Failure> {
-        persist(|| {
+        kind: ReplyKind,
+        mut each: impl FnMut(&mut R, &[u8]) -> Result<(), Error>,
+    ) -> Result<R, Error> {
+        retry(|| {
             let mut result = R::default();
-            self.attempt(request, reply, |payload| each(&mut result, payload))?;
+            self.try_once(request, kind, |payload| each(&mut result, payload))?;
             Ok(result)
         })
     }
 
-    /// Sends the request under a new sequence number and reads to the end of the reply.
-    fn attempt(
+    /// Sends the request under a new sequence number and reads the reply to its end.
+    fn try_once(
         &mut self,
         request: &mut [u8],
-        reply: Reply,
-        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        kind: ReplyKind,
+        mut each: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.sequence = self.sequence.wrapping_add(1);
         let sequence = self.sequence;
         NetlinkBuffer::new(&mut request[..]).set_sequence_number(sequence);
         let mut interrupted = false;
-        self.converse(request, |datagram, port| {
+        self.transact(request, |datagram, port| {
             for message in messages(datagram) {
                 let message = message?;
                 if message.sequence != sequence || message.port != port {
@@ -216,14 +212,14 @@ impl<T: Transport> Netlink<T> {
                 }
                 interrupted |= message.is_interrupted();
                 match message.content()? {
-                    Content::Nothing => {}
-                    Content::Overrun => return Err(Failure::Overrun),
-                    Content::Refused(failure) => return Err(failure),
-                    Content::End if interrupted => return Err(Failure::Interrupted),
+                    Content::Noop => {}
+                    Content::Overrun => return Err(Error::Overrun),
+                    Content::Error(error) => return Err(error),
+                    Content::End if interrupted => return Err(Error::Interrupted),
                     Content::End => return Ok(true),
                     Content::Payload(payload) => {
                         each(payload)?;
-                        if reply == Reply::One {
+                        if kind == ReplyKind::Single {
                             return Ok(true);
                         }
                     }
@@ -233,33 +229,33 @@ impl<T: Transport> Netlink<T> {
         })
     }
 
-    /// Sends, then hands on datagrams and our port until one was the last.
-    fn converse(
+    /// Sends the request, then calls `is_last` with each datagram and our port until it returns true.
+    fn transact(
         &mut self,
         request: &[u8],
-        is_last: impl FnMut(&[u8], u32) -> Result<bool, Failure>,
-    ) -> Result<(), Failure> {
+        is_last: impl FnMut(&[u8], u32) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
         if self.abandoned {
-            self.transport.reopen().map_err(Failure::Io)?;
+            self.transport.reopen().map_err(Error::Io)?;
         }
         self.abandoned = true;
-        self.transport.send(request).map_err(Failure::Io)?;
+        self.transport.send(request).map_err(Error::Io)?;
 
         let mut filled = 0;
         let result = self.receive(&mut filled, is_last);
         // Keys may lie in it, also behind the end of the last datagram.
         self.buffer.resize(filled, 0);
         self.buffer.as_mut_slice().zeroize();
-        self.abandoned = !matches!(result, Ok(()) | Err(Failure::Kernel(..)));
+        self.abandoned = !matches!(result, Ok(()) | Err(Error::Kernel(..)));
         result
     }
 
-    /// Receives to the end, and notes how much of the buffer was ever filled.
+    /// Receives datagrams up to the last, and reports how much of the buffer was ever filled.
     fn receive(
         &mut self,
         filled: &mut usize,
-        mut is_last: impl FnMut(&[u8], u32) -> Result<bool, Failure>,
-    ) -> Result<(), Failure> {
+        mut is_last: impl FnMut(&[u8], u32) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
         loop {
             self.buffer.clear();
             let received = self.transport.receive(&mut self.buffer);
@@ -267,16 +263,16 @@ impl<T: Transport> Netlink<T> {
             let length = match received {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Failure::Timeout),
-                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOBUFS) => return Err(Failure::Overrun),
-                Err(error) => return Err(Failure::Io(error)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Error::Timeout),
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOBUFS) => return Err(Error::Overrun),
+                Err(error) => return Err(Error::Io(error)),
             };
             if length > self.buffer.len() {
-                // A larger buffer is another one.
+                // Growing may move the buffer and leave a copy behind.
                 self.buffer.zeroize();
-                self.buffer.reserve(length.next_power_of_two().min(BUFFER_LIMIT));
+                self.buffer.reserve(length.next_power_of_two().min(MAX_BUFFER));
                 *filled = 0;
-                return Err(Failure::Truncated(length));
+                return Err(Error::Truncated(length));
             }
             if is_last(&self.buffer, self.transport.port())? {
                 return Ok(());
@@ -285,18 +281,18 @@ impl<T: Transport> Netlink<T> {
     }
 }
 
-/// What the messages of a datagram hold that answers nothing; what makes no sense ends it.
+/// Returns the payloads of a datagram that is no reply; stops at a malformed message.
 pub(super) fn payloads(datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
     let contents = messages(datagram).map_while(|message| message.and_then(|message| message.content()).ok());
     contents.filter_map(|content| if let Content::Payload(payload) = content { Some(payload) } else { None })
 }
 
-/// Tries again what may work the next time, a bounded number of times.
-fn persist<R>(mut attempt: impl FnMut() -> Result<R, Failure>) -> Result<R, Failure> {
+/// Repeats an attempt while its error is transient, at most [`MAX_ATTEMPTS`] times.
+fn retry<R>(mut attempt: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
     let mut attempts = 1;
     loop {
         match attempt() {
-            Err(failure) if failure.is_passing() && attempts < ATTEMPTS => attempts += 1,
+            Err(error) if error.is_transient() && attempts < MAX_ATTEMPTS => attempts += 1,
             result => return result,
         }
     }
@@ -306,7 +302,7 @@ fn persist<R>(mut attempt: impl FnMut() -> Result<R, Failure>) -> Result<R, Fail
 mod tests {
     use super::*;
 
-    /// Answers every request with one datagram.
+    /// Replies to every request with the same datagram.
     struct Once(Vec<u8>);
 
     impl Transport for Once {
@@ -342,8 +338,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_longer_datagram_left_is_wiped_too() {
-        /// Hands these out, the last first.
+    fn rest_of_a_longer_datagram_is_wiped_too() {
+        /// Replies with these datagrams, the last first.
         struct Each(Vec<Vec<u8>>);
         impl Transport for Each {
             fn send(&mut self, _: &[u8]) -> io::Result<()> {

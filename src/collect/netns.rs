@@ -1,5 +1,5 @@
-//! Other network namespaces: which there are, and how to read one. A thread of this process enters it; the process itself
-//! stays where it is, and starts no other.
+//! Finds network namespaces, and runs code in them. Only a thread of this process enters one; the process itself stays where it
+//! is and starts no other.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -14,18 +14,18 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use crate::error::{Error, Result};
 use crate::model::{Code, Name, Problem, printable};
 
-/// Where `ip netns` keeps the names.
+/// The directory where `ip netns` keeps the names.
 pub const DIRECTORY: &str = "/run/netns";
 const OWN: &str = "/proc/thread-self/ns/net";
-/// Processes by which one namespace is remembered: one of them may end at any time.
-const WITNESSES: usize = 8;
+/// Most paths that are kept of one namespace: the process behind a path may end at any time.
+const MAX_PATHS: usize = 8;
 
-/// What `--netns` names.
+/// One value of `--netns`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetnsSelector {
-    /// Every one that has a name or a process in it.
+    /// Every namespace with a name or a process.
     All,
-    /// An entry of `/run/netns`, a path, or a process by its number.
+    /// An entry of `/run/netns`, a path, or a PID.
     One(OsString),
 }
 
@@ -35,52 +35,53 @@ impl From<&OsStr> for NetnsSelector {
     }
 }
 
-/// A network namespace, wherever it has a path: device and inode of its file.
-type Identity = (u64, u64);
+/// Device and inode of a namespace's file, the same under each of its paths.
+type NetnsId = (u64, u64);
 
-/// A network namespace that was found, in `/run/netns`, by a path, or by a process in `/proc`.
+/// A network namespace, found in `/run/netns`, by a path, or by a process in `/proc`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace {
     /// Its entry in `/run/netns`, else `net:[INODE]`.
     pub label: String,
-    identity: Identity,
+    id: NetnsId,
     paths: Vec<PathBuf>,
     is_own: bool,
 }
 
-/// What was found in `/run/netns`, by paths and in `/proc`.
+/// The result of a search.
 #[derive(Debug, Default)]
-pub struct Found {
-    /// Each once: the caller's own first, then those with a name, then the others.
+pub struct FoundNamespaces {
+    /// The namespaces, each once: the caller's own first, then those with a name, then the others.
     pub namespaces: Vec<Namespace>,
-    /// What could not be looked at.
+    /// What could not be examined.
     pub problems: Vec<Problem>,
-    /// Why those that were named are not there.
+    /// One error for each selected namespace that does not exist.
     pub missing: Vec<Error>,
 }
 
-/// Finds the namespaces that are wanted.
+/// Finds the selected namespaces.
 ///
 /// # Errors
-/// Where one that was named may not be looked at.
-pub fn find(wanted: &[NetnsSelector]) -> Result<Found> {
+/// Where the caller may not examine a selected one.
+pub fn find(selectors: &[NetnsSelector]) -> Result<FoundNamespaces> {
     let named = named_namespaces();
-    let mut found = Search { own: identity(Path::new(OWN)).ok(), named: &named, found: Found::default() };
-    for wanted in wanted {
-        match wanted {
-            NetnsSelector::All => found.all(),
-            NetnsSelector::One(text) => match found.one(text) {
-                Err(error @ Error::NetnsNotFound { .. }) => found.found.missing.push(error),
+    let own = netns_id(Path::new(OWN)).ok();
+    let mut search = Search { own, named: &named, found: FoundNamespaces::default() };
+    for selector in selectors {
+        match selector {
+            NetnsSelector::All => search.add_all(),
+            NetnsSelector::One(text) => match search.add_one(text) {
+                Err(error @ Error::NetnsNotFound { .. }) => search.found.missing.push(error),
                 other => other?,
             },
         }
     }
-    Ok(found.found)
+    Ok(search.found)
 }
 
-/// The entries of `/run/netns`, by name.
+/// Returns the entries of `/run/netns`, by name.
 fn named_namespaces() -> Vec<(Name, PathBuf)> {
-    // No such folder: nobody named one yet.
+    // The directory is absent until the first name is given.
     let entries = fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
     let mut named: Vec<(Name, PathBuf)> =
         entries.map(|entry| (Name::from(entry.file_name().as_os_str()), entry.path())).collect();
@@ -88,66 +89,66 @@ fn named_namespaces() -> Vec<(Name, PathBuf)> {
     named
 }
 
-fn identity(path: &Path) -> io::Result<Identity> {
+/// Returns the ID of the namespace at a path.
+fn netns_id(path: &Path) -> io::Result<NetnsId> {
     path.metadata().map(|found| (found.dev(), found.ino()))
 }
 
+/// The state of a search.
 struct Search<'a> {
-    own: Option<Identity>,
+    own: Option<NetnsId>,
     named: &'a [(Name, PathBuf)],
-    found: Found,
+    found: FoundNamespaces,
 }
 
 impl Search<'_> {
-    fn all(&mut self) {
-        if let Ok(own) = identity(Path::new(OWN)) {
+    /// Adds every namespace with a name or a process.
+    fn add_all(&mut self) {
+        if let Ok(own) = netns_id(Path::new(OWN)) {
             self.add(own, PathBuf::from(OWN));
         }
         for (name, path) in self.named {
-            match identity(path) {
+            match netns_id(path) {
                 Ok(found) => self.add(found, path.clone()),
-                Err(error) => self.found.problems.push(problem(&name.text(), &error)),
+                Err(error) => self.found.problems.push(not_entered(&name.text(), &error)),
             }
         }
         let mut hidden = 0;
         for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let path = process.path();
             let is_process = process.file_name().as_bytes().iter().all(u8::is_ascii_digit);
-            match identity(&path.join("ns/net")) {
+            match netns_id(&path.join("ns/net")) {
                 _ if !is_process => {}
                 Ok(found) => self.add(found, path.join("ns/net")),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => hidden += 1,
-                // It has ended.
+                // The process has ended.
                 Err(_) => {}
             }
         }
         if hidden > 0 {
-            self.found.problems.push(Problem {
-                code: Code::PermissionDenied,
-                netns: None,
-                interface: None,
-                message: format!("cannot see the network namespaces of {hidden} processes of other users"),
-                hint: Some("run it with sudo, or as a service with AmbientCapabilities=CAP_SYS_PTRACE".to_owned()),
-            });
+            let message = format!("cannot see the network namespaces of {hidden} processes of other users");
+            let hint = "run it with sudo, or as a service with AmbientCapabilities=CAP_SYS_PTRACE";
+            self.found.problems.push(Problem::new(Code::PermissionDenied, message).hint(hint));
         }
     }
 
-    fn one(&mut self, text: &OsStr) -> Result<()> {
+    /// Adds the namespace with this name, path or PID.
+    fn add_one(&mut self, text: &OsStr) -> Result<()> {
         let name = Name::from(text);
-        let is_number = !text.is_empty() && text.as_bytes().iter().all(u8::is_ascii_digit);
+        let is_pid = !text.is_empty() && text.as_bytes().iter().all(u8::is_ascii_digit);
         let path = match self.named.iter().find(|(own, _)| *own == name) {
             Some((_, path)) => path.clone(),
             None if text.as_bytes().contains(&b'/') => PathBuf::from(text),
-            None if is_number => Path::new("/proc").join(text).join("ns/net"),
+            None if is_pid => Path::new("/proc").join(text).join("ns/net"),
             None => return Err(self.not_found(text)),
         };
-        match identity(&path) {
+        match netns_id(&path) {
             Ok(found) => self.add(found, path),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(Error::Collect {
                     code: Code::PermissionDenied,
                     subject: format!("network namespace {}", printable(&text.to_string_lossy())),
-                    cause: format!("cannot look at it: {error}"),
+                    cause: format!("cannot examine it: {error}"),
                 });
             }
             Err(_) => return Err(self.not_found(text)),
@@ -155,6 +156,7 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// Returns the error for an absent namespace, with the names of those that exist.
     fn not_found(&self, text: &OsStr) -> Error {
         Error::NetnsNotFound {
             name: text.to_string_lossy().into_owned(),
@@ -162,38 +164,39 @@ impl Search<'_> {
         }
     }
 
-    fn add(&mut self, identity: Identity, path: PathBuf) {
-        if let Some(known) = self.found.namespaces.iter_mut().find(|known| known.identity == identity) {
-            if known.paths.len() < WITNESSES {
+    /// Adds a namespace, or one more path of a known one.
+    fn add(&mut self, id: NetnsId, path: PathBuf) {
+        if let Some(known) = self.found.namespaces.iter_mut().find(|known| known.id == id) {
+            if known.paths.len() < MAX_PATHS {
                 known.paths.push(path);
             }
             return;
         }
-        let is_it = |(_, path): &&(Name, PathBuf)| self::identity(path).is_ok_and(|found| found == identity);
+        let is_it = |(_, path): &&(Name, PathBuf)| netns_id(path).is_ok_and(|found| found == id);
         let name = self.named.iter().find(is_it).map(|(name, _)| name.text().into_owned());
         self.found.namespaces.push(Namespace {
-            label: name.unwrap_or_else(|| format!("net:[{}]", identity.1)),
-            identity,
+            label: name.unwrap_or_else(|| format!("net:[{}]", id.1)),
+            id,
             paths: vec![path],
-            is_own: self.own == Some(identity),
+            is_own: self.own == Some(id),
         });
     }
 }
 
 impl Namespace {
-    /// Whether it is the same, under whatever name.
+    /// Returns whether both are the same namespace, under any name.
     #[must_use]
-    pub fn is(&self, other: &Self) -> bool {
-        self.identity == other.identity
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id
     }
 
-    /// Whether it is the caller's own.
+    /// Returns whether it is the caller's own.
     #[must_use]
     pub const fn is_own(&self) -> bool {
         self.is_own
     }
 
-    /// What a command starts with that is to act in it; nothing where commands do so anyway.
+    /// Returns the prefix that makes a shell command run in it; `None` for the caller's own.
     #[must_use]
     pub fn exec_prefix(&self) -> Option<String> {
         let path = self.paths.first().filter(|_| !self.is_own)?;
@@ -203,36 +206,36 @@ impl Namespace {
         })
     }
 
-    /// Runs this on a thread in the namespace.
+    /// Runs a function on a thread in the namespace, and returns its result.
     ///
     /// # Errors
-    /// A Problem where it vanished or may not be entered.
-    pub fn inside<R: Send>(&self, look: impl FnOnce() -> R + Send) -> Result<R, Problem> {
-        let file = self.open().map_err(|error| problem(&self.label, &error))?;
+    /// A Problem where the namespace vanished or may not be entered.
+    pub fn run_in<R: Send>(&self, function: impl FnOnce() -> R + Send) -> Result<R, Problem> {
+        let file = self.open().map_err(|error| not_entered(&self.label, &error))?;
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().spawn_scoped(scope, || {
-                // One's own may be read without any privilege.
+                // The caller's own needs no privilege, because the thread is in it already.
                 if !self.is_own {
                     move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
                 }
-                Ok(look())
+                Ok(function())
             });
             let result = match thread.map(std::thread::ScopedJoinHandle::join) {
                 Ok(Ok(result)) => result,
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
                 Err(error) => Err(error),
             };
-            result.map_err(|error| problem(&self.label, &error))
+            result.map_err(|error| not_entered(&self.label, &error))
         })
     }
 
-    /// By the first path that still leads to it.
+    /// Opens the first path that still leads to the namespace.
     fn open(&self) -> io::Result<File> {
         let mut last = io::ErrorKind::NotFound.into();
         for path in &self.paths {
-            // A path may lead to anything; a pipe would be waited for.
+            // A path may lead to anything; opening a pipe must not block.
             match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
-                Ok(file) if file.metadata().is_ok_and(|found| (found.dev(), found.ino()) == self.identity) => {
+                Ok(file) if file.metadata().is_ok_and(|found| (found.dev(), found.ino()) == self.id) => {
                     return Ok(file);
                 }
                 Ok(_) => {}
@@ -243,42 +246,33 @@ impl Namespace {
     }
 }
 
-/// A namespace that could not be read.
-fn problem(label: &str, error: &io::Error) -> Problem {
-    let (code, cause, hint) = match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => (Code::PermissionDenied, format!("cannot enter it: {error}"), Some(ENTER)),
-        Some(libc::EINVAL | libc::ENOTTY) => (Code::NetnsNotFound, "it is no network namespace".to_owned(), None),
-        _ if error.kind() == io::ErrorKind::NotFound => return vanished(label),
-        _ => (Code::KernelError, format!("cannot look at it: {error}"), None),
-    };
-    about(label, code, &cause, hint)
-}
-
-/// A namespace that was entered and whose links could not be read.
-pub(super) fn failed(namespace: &Namespace, error: &Error) -> Problem {
-    Problem {
-        code: error.code(),
-        netns: Some(namespace.label.clone()),
-        interface: None,
-        message: error.to_string(),
-        hint: error.hint(),
+/// Returns the Problem of a namespace that could not be entered.
+fn not_entered(label: &str, error: &io::Error) -> Problem {
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => {
+            netns_problem(label, Code::PermissionDenied, &format!("cannot enter it: {error}")).hint(GRANT_ENTER)
+        }
+        Some(libc::EINVAL | libc::ENOTTY) => netns_problem(label, Code::NetnsNotFound, "not a network namespace"),
+        _ if error.kind() == io::ErrorKind::NotFound => vanished(label),
+        _ => netns_problem(label, Code::KernelError, &format!("cannot examine it: {error}")),
     }
 }
 
-/// A namespace that was there a moment ago.
+/// Returns the Problem of a namespace that was entered and whose links could not be read.
+pub(super) fn not_collected(namespace: &Namespace, error: &Error) -> Problem {
+    let hint = error.hint();
+    Problem { hint, ..Problem::new(error.code(), error.to_string()).netns(namespace.label.clone()) }
+}
+
+/// Returns the Problem of a namespace that existed a moment ago.
 pub(super) fn vanished(label: &str) -> Problem {
-    about(label, Code::NetnsNotFound, "it vanished", None)
+    netns_problem(label, Code::NetnsNotFound, "it vanished")
 }
 
-fn about(label: &str, code: Code, cause: &str, hint: Option<&str>) -> Problem {
-    Problem {
-        code,
-        netns: Some(label.to_owned()),
-        interface: None,
-        message: format!("network namespace {}: {cause}", printable(label)),
-        hint: hint.map(str::to_owned),
-    }
+/// Returns a Problem that names the namespace and the cause.
+fn netns_problem(label: &str, code: Code, cause: &str) -> Problem {
+    Problem::new(code, format!("network namespace {}: {cause}", printable(label))).netns(label)
 }
 
-const ENTER: &str = "entering another network namespace needs CAP_SYS_ADMIN: run it with sudo, or as a service with \
-                     AmbientCapabilities=CAP_SYS_ADMIN CAP_NET_ADMIN CAP_SYS_PTRACE";
+const GRANT_ENTER: &str = "entering another network namespace needs CAP_SYS_ADMIN: run it with sudo, or as a service with \
+                           AmbientCapabilities=CAP_SYS_ADMIN CAP_NET_ADMIN CAP_SYS_PTRACE";

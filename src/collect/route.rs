@@ -1,4 +1,4 @@
-//! Routes: where packets to an endpoint go, and what is routed into a tunnel (`RTM_GETROUTE`).
+//! Reads routes: the one that packets to an endpoint take, and those into a tunnel (`RTM_GETROUTE`).
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::attributes::{address, attributes, number};
 use super::link::serialize;
-use super::netlink::{Failure, Netlink, Transport};
+use super::netlink::{Error, Netlink, Transport};
 use crate::model::{AllowedIp, PathKey};
 
 /// `linux/rtnetlink.h`.
@@ -26,14 +26,14 @@ const RTN_UNICAST: u8 = 1;
 const RTN_LOCAL: u8 = 2;
 const RTPROT_KERNEL: u8 = 2;
 const RT_TABLE_LOCAL: u32 = 255;
-/// `struct rtmsg`, before the attributes.
+/// Bytes of `struct rtmsg`, before the attributes.
 const RTMSG: usize = 12;
-/// `struct rtnexthop`, before its attributes.
+/// Bytes of `struct rtnexthop`, before its attributes.
 const RTNEXTHOP: usize = 8;
 
-/// One route of a table, or the answer to where something goes.
+/// One route of a table, or the result of a route lookup.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct RouteEntry {
     pub(super) destination: Option<AllowedIp>,
     pub(super) table: u32,
     pub(super) protocol: u8,
@@ -45,40 +45,42 @@ pub(super) struct Entry {
     pub(super) mtu: Option<u32>,
 }
 
-impl Entry {
+impl RouteEntry {
+    /// Returns whether the destination is this host.
     pub(super) const fn is_local(&self) -> bool {
         self.kind == RTN_LOCAL
     }
 
-    /// Whether packets go anywhere by it.
+    /// Returns whether the route forwards packets, unlike `blackhole` or `unreachable`.
     pub(super) const fn is_unicast(&self) -> bool {
         self.kind == RTN_UNICAST
     }
 
+    /// Returns whether the kernel added the route for an address of the link.
     pub(super) const fn is_connected(&self) -> bool {
         self.protocol == RTPROT_KERNEL
     }
 }
 
-/// Asks for the way to each address, for packets with this mark; `None` where there is none.
+/// Looks up the route to each address, for packets with this mark; `None` where there is none.
 ///
 /// # Errors
-/// Where the conversation failed, or the kernel refused to tell a way.
-pub(super) fn ways<T: Transport>(
+/// Where the exchange failed, or the kernel refused a lookup.
+pub(super) fn lookup_routes<T: Transport>(
     rtnl: &mut Netlink<T>,
     destinations: &[PathKey],
     mark: u32,
-) -> Result<Vec<Option<Entry>>, Failure> {
+) -> Result<Vec<Option<RouteEntry>>, Error> {
     let mut requests: Vec<Vec<u8>> = destinations.iter().map(|destination| request(*destination, mark)).collect();
-    let answers = rtnl.get_many(&mut requests, parse)?;
-    answers
+    let results = rtnl.get_many(&mut requests, parse)?;
+    results
         .into_iter()
-        .map(|answer| match answer {
+        .map(|result| match result {
             Ok(entry) => Ok((entry.is_unicast() || entry.is_local()).then_some(entry)),
-            // No route; "unreachable" and "prohibit" routes; a host without this family; a link that has gone. A "blackhole" is
-            // EINVAL and no more, while the kernel says why where it refuses the request itself.
+            // No route; "unreachable" and "prohibit" routes; a host without this family; a link that is gone. A "blackhole" is
+            // EINVAL without a text; the kernel adds a text where it refuses the request itself.
             Err(
-                Failure::Kernel(
+                Error::Kernel(
                     Errno::NETUNREACH
                     | Errno::HOSTUNREACH
                     | Errno::ACCESS
@@ -87,13 +89,14 @@ pub(super) fn ways<T: Transport>(
                     | Errno::NODEV,
                     _,
                 )
-                | Failure::Kernel(Errno::INVAL, None),
+                | Error::Kernel(Errno::INVAL, None),
             ) => Ok(None),
-            Err(failure) => Err(failure),
+            Err(error) => Err(error),
         })
         .collect()
 }
 
+/// Returns the request to look up one destination.
 fn request(destination: PathKey, mark: u32) -> Vec<u8> {
     let mut message = RouteMessage::default();
     let (family, bits, address) = match destination.address {
@@ -112,11 +115,11 @@ fn request(destination: PathKey, mark: u32) -> Vec<u8> {
     serialize(RouteNetlinkMessage::GetRoute(message), NLM_F_REQUEST)
 }
 
-/// Lists the routes that lead into a link, of both families and every table but the local one.
+/// Returns the routes into a link, of both families and every table but the local one.
 ///
 /// # Errors
-/// Where no attempt gave a whole and consistent list.
-pub(super) fn routes_into<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> Result<Vec<Entry>, Failure> {
+/// Where no attempt gave a complete and consistent list.
+pub(super) fn routes_into<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> Result<Vec<RouteEntry>, Error> {
     let mut all = list(rtnl, AddressFamily::Inet, Some(ifindex))?;
     all.append(&mut list(rtnl, AddressFamily::Inet6, Some(ifindex))?);
     // Kernels before 5.0 do not filter.
@@ -124,15 +127,15 @@ pub(super) fn routes_into<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> 
     Ok(all)
 }
 
-/// The best route to an address among those that do not lead into this link.
+/// Returns the best route to an address among those that do not lead into this link.
 ///
 /// # Errors
 /// As [`routes_into`].
-pub(super) fn way_around<T: Transport>(
+pub(super) fn best_route_avoiding<T: Transport>(
     rtnl: &mut Netlink<T>,
     address: IpAddr,
     ifindex: u32,
-) -> Result<Option<Entry>, Failure> {
+) -> Result<Option<RouteEntry>, Error> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let mut all = list(rtnl, family, None)?;
     all.retain(|entry| {
@@ -140,42 +143,44 @@ pub(super) fn way_around<T: Transport>(
             && entry.ifindex.is_some_and(|own| own != ifindex)
             && entry.destination.is_some_and(|destination| destination.contains(address))
     });
-    let rank = |entry: &Entry| (entry.destination.map_or(0, |to| to.prefix), std::cmp::Reverse(entry.priority));
+    let rank = |entry: &RouteEntry| (entry.destination.map_or(0, |to| to.prefix), std::cmp::Reverse(entry.priority));
     Ok(all.into_iter().max_by_key(rank))
 }
 
+/// Dumps the routes of one family; with an ifindex only those into that link.
 fn list<T: Transport>(
     rtnl: &mut Netlink<T>,
     family: AddressFamily,
     ifindex: Option<u32>,
-) -> Result<Vec<Entry>, Failure> {
+) -> Result<Vec<RouteEntry>, Error> {
     let mut message = RouteMessage::default();
     message.header.address_family = family;
     message.attributes.extend(ifindex.map(RouteAttribute::Oif));
     let mut request = serialize(RouteNetlinkMessage::GetRoute(message), NLM_F_REQUEST | NLM_F_DUMP);
-    let listed = rtnl.dump(&mut request, |all: &mut Vec<Entry>, payload| {
+    let listed = rtnl.dump(&mut request, |all: &mut Vec<RouteEntry>, payload| {
         all.push(parse(payload)?);
         Ok(())
     });
     match listed {
-        // A host without this family.
-        Err(failure) if failure.is(Errno::OPNOTSUPP) || failure.is(Errno::AFNOSUPPORT) => Ok(Vec::new()),
+        // The host does not have this family.
+        Err(error) if error.is(Errno::OPNOTSUPP) || error.is(Errno::AFNOSUPPORT) => Ok(Vec::new()),
         other => other,
     }
 }
 
-fn parse(payload: &[u8]) -> Result<Entry, Failure> {
+/// Parses the payload of an `RTM_NEWROUTE`.
+fn parse(payload: &[u8]) -> Result<RouteEntry, Error> {
     let (header, rest) =
-        payload.split_first_chunk::<RTMSG>().ok_or(Failure::Malformed("a route is shorter than its header"))?;
+        payload.split_first_chunk::<RTMSG>().ok_or(Error::Malformed("a route is shorter than its header"))?;
     let [family, prefix, _, _, table, protocol, _, kind, ..] = *header;
     let any = if i32::from(family) == libc::AF_INET6 { IpAddr::from([0; 16]) } else { IpAddr::from([0; 4]) };
-    let mut entry = Entry {
+    let mut entry = RouteEntry {
         // A default route has no destination.
         destination: Some(AllowedIp { address: any, prefix }),
         table: table.into(),
         protocol,
         kind,
-        ..Entry::default()
+        ..RouteEntry::default()
     };
     attributes(rest, |kind, value| {
         match kind {
@@ -185,7 +190,7 @@ fn parse(payload: &[u8]) -> Result<Entry, Failure> {
                 entry.gateway = address(value);
                 entry.is_routed = true;
             }
-            // The family, then an address of it.
+            // `struct rtvia`: the family, then the address.
             RTA_VIA => {
                 entry.gateway = value.get(2..).and_then(address);
                 entry.is_routed = true;
@@ -198,7 +203,7 @@ fn parse(payload: &[u8]) -> Result<Entry, Failure> {
                 }
                 Ok(())
             })?,
-            // Of several ways the first stands for all.
+            // The first nexthop stands for all.
             RTA_MULTIPATH => {
                 if let Some((hop, _)) = value.split_first_chunk::<RTNEXTHOP>() {
                     let [_, _, _, _, i0, i1, i2, i3] = *hop;

@@ -1,7 +1,7 @@
-//! Userspace WireGuard daemons: the text protocol ("UAPI") of their sockets in `/var/run/wireguard`.
+//! Queries userspace WireGuard daemons over their sockets in `/var/run/wireguard`, in the text protocol "UAPI".
 //!
-//! Any daemon may be hung, dead, hostile or not a daemon at all, so a whole exchange has one deadline and one size limit,
-//! and the daemons are asked side by side.
+//! A daemon may be hung, dead, hostile or not a daemon at all. So each exchange has one deadline and one size limit, and the
+//! daemons are queried concurrently.
 
 mod reply;
 
@@ -22,14 +22,14 @@ use super::kernel::Device;
 use super::peercred::peer_pid;
 use crate::model::Name;
 
-/// Where `wg` and every daemon look for sockets.
+/// The directory of sockets that `wg` and every daemon use.
 pub const DIRECTORY: &str = "/var/run/wireguard";
-/// How long one daemon may take for everything.
-const DEADLINE: Duration = Duration::from_secs(2);
-/// Daemons that are asked at the same time. Up to so many hung ones delay nobody else.
-const SIDE_BY_SIDE: usize = 64;
+/// How long one daemon may take for the whole exchange.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Daemons that are queried at the same time. Fewer hung ones than this delay no other.
+const MAX_CONCURRENT: usize = 64;
 
-/// A socket file in `/var/run/wireguard`, and the interface it stands for.
+/// A socket file in `/var/run/wireguard` and its interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketFile {
     /// The interface's name: the file's without `.sock`.
@@ -38,47 +38,46 @@ pub struct SocketFile {
     pub path: PathBuf,
 }
 
-/// How a daemon answered `get=1`.
+/// A daemon's reply to `get=1`.
 #[derive(Debug)]
-pub struct Answer {
-    /// PID of the process behind the socket (`SO_PEERCRED`), once connected; 0 if it lives in another PID namespace.
+pub struct Reply {
+    /// PID of the process behind the socket (`SO_PEERCRED`); 0 if it runs in another PID namespace, `None` without a connection.
     pub pid: Option<i32>,
-    /// What it said, or why that is no use.
-    /// `None` where it was not asked.
-    pub device: Result<Option<Device>, Fault>,
+    /// The device; `None` where the daemon was not queried.
+    pub device: Result<Option<Device>, Error>,
 }
 
-/// Why a daemon's answer is of no use.
+/// Why a daemon gave no usable reply.
 #[derive(Debug)]
-pub enum Fault {
-    /// Nobody listens: the daemon died and left its socket file.
+pub enum Error {
+    /// Nothing listens: the daemon died and left its socket file.
     Refused,
-    /// The socket is the superuser's.
+    /// The caller may not open the socket.
     Denied,
-    /// It did not finish within the deadline.
+    /// The exchange was not complete at the deadline.
     Timeout,
-    /// It said `errno=` something.
+    /// The daemon reported this `errno=`.
     Errno(i64),
-    /// It does not speak the protocol.
+    /// The reply could not be parsed.
     Malformed(String),
     /// The connection failed otherwise.
     Io(io::Error),
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("connection refused"),
             Self::Denied => f.write_str("permission denied"),
-            Self::Timeout => write!(f, "no complete answer within {} s", DEADLINE.as_secs()),
-            Self::Errno(errno) => write!(f, "it answered with errno {errno}"),
-            Self::Malformed(what) => write!(f, "its answer makes no sense: {}", crate::model::printable(what)),
+            Self::Timeout => write!(f, "no complete reply within {} s", TIMEOUT.as_secs()),
+            Self::Errno(errno) => write!(f, "the daemon replied with errno {errno}"),
+            Self::Malformed(reason) => write!(f, "malformed reply: {}", crate::model::printable(reason)),
             Self::Io(error) => write!(f, "{error}"),
         }
     }
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
@@ -89,10 +88,10 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// The sockets in a directory, by name; none where there is no such directory.
+/// Returns the sockets in a directory, sorted by interface; none where the directory does not exist.
 ///
 /// # Errors
-/// Where the directory is there and cannot be listed.
+/// Where the directory exists and cannot be listed.
 pub fn socket_files(directory: &Path) -> io::Result<Vec<SocketFile>> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -113,12 +112,12 @@ pub fn socket_files(directory: &Path) -> io::Result<Vec<SocketFile>> {
     Ok(files)
 }
 
-/// The socket of one interface, if there is one.
+/// Returns the socket of one interface; `None` where there is none.
 ///
 /// # Errors
-/// Where the directory hides whether there is.
+/// Where the directory cannot be searched.
 pub fn socket_file(directory: &Path, interface: &Name) -> io::Result<Option<SocketFile>> {
-    // A name is no path: the kernel forbids slashes in one, and long ones.
+    // Such a name is no interface: the kernel forbids slashes and long names. A slash would lead out of the directory.
     if interface.as_bytes().contains(&b'/') || interface.as_bytes().len() > 200 {
         return Ok(None);
     }
@@ -133,50 +132,52 @@ pub fn socket_file(directory: &Path, interface: &Name) -> io::Result<Option<Sock
     }
 }
 
-/// Asks every daemon, side by side; the answers stand in the order of the files. `now` is the Unix time, in seconds. Where they
-/// are not to be asked, this only finds out whether anybody listens.
+/// Queries every daemon concurrently, and returns the replies in the order of the files. Without `with_device` it only checks
+/// whether something listens. `now` is the Unix time, in seconds.
 #[must_use]
-pub fn read_all(files: &[SocketFile], ask: bool, now: u64) -> Vec<Answer> {
-    let next = Mutex::new(files.iter().enumerate());
-    let answers = Mutex::new(Vec::with_capacity(files.len()));
+pub fn query_all(files: &[SocketFile], with_device: bool, now: u64) -> Vec<Reply> {
+    let queue = Mutex::new(files.iter().enumerate());
+    let replies = Mutex::new(Vec::with_capacity(files.len()));
     let work = || {
-        while let Some((place, file)) = take(&next) {
-            let answer = read(&file.path, ask, now);
-            if let Ok(mut answers) = answers.lock() {
-                answers.push((place, answer));
+        while let Some((index, file)) = pop(&queue) {
+            let reply = query(&file.path, with_device, now);
+            if let Ok(mut replies) = replies.lock() {
+                replies.push((index, reply));
             }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..files.len().min(SIDE_BY_SIDE) {
-            // With a limit on threads, those that there are do all the work.
+        for _ in 1..files.len().min(MAX_CONCURRENT) {
+            // At a limit of threads, the existing ones do all the work.
             if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
                 break;
             }
         }
         work();
     });
-    let mut answers = answers.into_inner().unwrap_or_default();
-    answers.sort_by_key(|(place, _)| *place);
-    answers.into_iter().map(|(_, answer)| answer).collect()
+    let mut replies = replies.into_inner().unwrap_or_default();
+    replies.sort_by_key(|(index, _)| *index);
+    replies.into_iter().map(|(_, reply)| reply).collect()
 }
 
-fn take<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
+/// Returns the next element of a queue that threads share.
+fn pop<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
     queue.lock().ok()?.next()
 }
 
-fn read(path: &Path, ask: bool, now: u64) -> Answer {
-    let deadline = Instant::now() + DEADLINE;
+/// Queries one daemon.
+fn query(path: &Path, with_device: bool, now: u64) -> Reply {
+    let deadline = Instant::now() + TIMEOUT;
     match connect(path, deadline) {
-        Ok(stream) => Answer {
+        Ok(stream) => Reply {
             pid: peer_pid(&stream).ok(),
-            device: if ask { exchange(stream, deadline, now).map(Some) } else { Ok(None) },
+            device: if with_device { exchange(stream, deadline, now).map(Some) } else { Ok(None) },
         },
-        Err(error) => Answer { pid: None, device: Err(error.into()) },
+        Err(error) => Reply { pid: None, device: Err(error.into()) },
     }
 }
 
-/// Connects within the deadline: with a full backlog `connect(2)` would block as long as the send timeout allows.
+/// Connects before the deadline. With a full backlog `connect(2)` blocks as long as the send timeout allows.
 fn connect(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     let address = SocketAddrUnix::new(path)?;
     let socket: OwnedFd =
@@ -186,6 +187,7 @@ fn connect(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     Ok(UnixStream::from(socket))
 }
 
+/// Returns the time until the deadline; `TimedOut` where it has passed.
 fn remaining(deadline: Instant) -> io::Result<Duration> {
     deadline
         .checked_duration_since(Instant::now())
@@ -193,26 +195,27 @@ fn remaining(deadline: Instant) -> io::Result<Duration> {
         .ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
-fn exchange(mut stream: UnixStream, deadline: Instant, now: u64) -> Result<Device, Fault> {
+/// Sends `get=1` and parses the reply.
+fn exchange(mut stream: UnixStream, deadline: Instant, now: u64) -> Result<Device, Error> {
     stream.set_write_timeout(Some(remaining(deadline)?))?;
     stream.write_all(b"get=1\n\n")?;
-    reply::parse(&mut UntilDeadline { stream, deadline }, now)
+    reply::parse(&mut DeadlineReader { stream, deadline }, now)
 }
 
-/// Reads from a socket, but never beyond the deadline, however slowly the bytes come.
-struct UntilDeadline {
+/// Reads from a socket until the deadline, however slowly the bytes arrive.
+struct DeadlineReader {
     stream: UnixStream,
     deadline: Instant,
 }
 
-impl Read for UntilDeadline {
+impl Read for DeadlineReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(remaining(self.deadline)?))?;
         self.stream.read(buffer)
     }
 }
 
-/// Whether an error of the directory means that the caller lacks a privilege.
+/// Returns whether the error means that the caller lacks a privilege.
 #[must_use]
 pub fn is_denied(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::ACCESS | Errno::PERM))

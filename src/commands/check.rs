@@ -11,10 +11,10 @@ use crate::collect::Scope;
 use crate::collect::netns::NetnsSelector;
 use crate::error::{Error, Result};
 use crate::findings::{Limit, Severity, verdict};
-use crate::model::{Code, Name, Problem, Settings, Snapshot, Threshold, printable};
+use crate::model::{Code, Problem, Settings, Snapshot, Threshold, printable};
 use crate::render::{check, json, plugin, verbose};
 use crate::sampler::{Baseline, Sampler};
-use crate::state::{self, Past};
+use crate::state::{self, SavedState};
 
 /// It names peers, and whoever can write to it can hide errors.
 const OWNER_ONLY: u32 = 0o600;
@@ -29,11 +29,11 @@ pub(super) fn run(options: &Check, mut invocation: Invocation<'_>) -> Result<Out
         scope.expected = invocation.settings.networks.keys().cloned().collect();
     }
     let mut sampler = Sampler::open(scope, invocation.take_settings())?;
-    let since = since(options, &sampler.identity(), invocation.err)?;
+    let since = since(options, &sampler.host_identity(), invocation.err)?;
     let mut diagnosis = sampler.diagnose(since, &limits)?;
     let snapshot = &mut diagnosis.sample.snapshot;
     if let Some(path) = &options.state {
-        keep(path, snapshot, &sampler.identity());
+        keep(path, snapshot, &sampler.host_identity());
     }
     note_absence(snapshot);
     let verdict = verdict(&diagnosis.sample.findings, &diagnosis.sample.snapshot.problems);
@@ -53,7 +53,7 @@ pub(super) fn run(options: &Check, mut invocation: Invocation<'_>) -> Result<Out
             }
             return Ok(());
         }
-        let (origins, access) = (sampler.origins(&diagnosis.sample.snapshot), sampler.access());
+        let (origins, access) = (sampler.name_report(&diagnosis.sample.snapshot), sampler.access_notes());
         let is_for_program = invocation.global.json || options.plugin;
         invocation.print_verbose(is_for_program, |out, style| {
             verbose::access(out, style, &access)?;
@@ -109,8 +109,7 @@ fn unjudgeable(limit: &Threshold, options: &Check, global: &Global) -> Option<(&
 
 /// What to compare with: the last run, if there is one of this host; else a look of our own.
 fn since(options: &Check, identity: &str, err: &mut dyn Write) -> Result<Baseline> {
-    let looked_now =
-        || if options.interval.is_zero() { Baseline::Nothing } else { Baseline::Interval(options.interval) };
+    let looked_now = || if options.interval.is_zero() { Baseline::None } else { Baseline::Interval(options.interval) };
     let Some(path) = &options.state else { return Ok(looked_now()) };
     let shown = || printable(&path.to_string_lossy()).into_owned();
     let past = match read(path) {
@@ -119,8 +118,8 @@ fn since(options: &Check, identity: &str, err: &mut dyn Write) -> Result<Baselin
         Err(error) => Err(format!("cannot read: {error}")),
     };
     match past {
-        Ok(Past::TimedSample(before)) => Ok(Baseline::TimedSample { before, at_least: options.interval }),
-        Ok(Past::Foreign) => {
+        Ok(SavedState::SameHost(before)) => Ok(Baseline::Saved { before, at_least: options.interval }),
+        Ok(SavedState::OtherHost) => {
             let what = "it is of another host, namespace or start of this machine, and begins anew";
             warn(err, &format!("{}: {what}", shown()), None);
             Ok(looked_now())
@@ -151,15 +150,9 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 fn keep(path: &Path, snapshot: &mut Snapshot, identity: &str) {
     let text = state::write(snapshot, identity);
     if let Err(error) = files::replace(path, OWNER_ONLY, |file| file.write_all(&text)) {
-        snapshot.problems.push(Problem {
-            code: Code::OutputFailed,
-            netns: None,
-            interface: None,
-            message: format!("{}: cannot write: {error}", printable(&path.to_string_lossy())),
-            hint: Some(
-                "the next run cannot be compared with this one: let --state name a file that can be written".to_owned(),
-            ),
-        });
+        let message = format!("{}: cannot write: {error}", printable(&path.to_string_lossy()));
+        let hint = "the next run cannot be compared with this one: let --state name a file that can be written";
+        snapshot.problems.push(Problem::new(Code::OutputFailed, message).hint(hint));
     }
 }
 
@@ -167,13 +160,9 @@ fn keep(path: &Path, snapshot: &mut Snapshot, identity: &str) {
 fn note_absence(snapshot: &mut Snapshot) {
     if snapshot.networks.is_empty() && snapshot.missing.is_empty() && snapshot.problems.is_empty() {
         let module = snapshot.hints.pop();
-        snapshot.problems.push(Problem {
-            code: Code::InterfaceNotFound,
-            netns: None,
-            interface: None::<Name>,
-            message: "there is no WireGuard interface".to_owned(),
-            hint: Some(module.unwrap_or_else(|| "name those there should be: wgstat check wg0".to_owned())),
-        });
+        let hint = module.unwrap_or_else(|| "name those there should be: wgstat check wg0".to_owned());
+        let problem = Problem::new(Code::InterfaceNotFound, "there is no WireGuard interface").hint(hint);
+        snapshot.problems.push(problem);
     }
 }
 

@@ -90,7 +90,7 @@ impl Invocation<'_> {
             self.print_name_warnings(sampler);
             return Ok(());
         }
-        let origins = sampler.origins(snapshot);
+        let origins = sampler.name_report(snapshot);
         self.print_verbose(self.global.json, |out, style| verbose::origins(out, style, &origins))
     }
 
@@ -99,7 +99,7 @@ impl Invocation<'_> {
         if self.global.json {
             return;
         }
-        let warnings = sampler.warnings();
+        let warnings = sampler.name_warnings();
         for warning in warnings.iter().take(MAX_NAME_WARNINGS) {
             warn(self.err, warning, None);
         }

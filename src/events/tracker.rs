@@ -364,10 +364,7 @@ mod tests {
     fn namespace_that_cannot_be_read_lost_nothing() {
         let netns = || Some("blue".to_owned());
         let there = snapshot(vec![Network { netns: netns(), ..network(4, 7, None) }]);
-        let unseen = |code| Snapshot {
-            problems: vec![Problem { code, netns: netns(), interface: None, message: String::new(), hint: None }],
-            ..snapshot(vec![])
-        };
+        let unseen = |code| Snapshot { problems: vec![Problem::new(code, "").netns("blue")], ..snapshot(vec![]) };
         let samples = [there.clone(), unseen(Code::PermissionDenied), there, unseen(Code::NetnsNotFound)];
         let nothing: Vec<&str> = vec![];
         assert_eq!(happened(&samples), [nothing.clone(), nothing.clone(), nothing, vec!["interface_removed"]]);

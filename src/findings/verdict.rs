@@ -68,13 +68,7 @@ mod tests {
         let of = |ids: &[RuleId], problems: usize| {
             let network = Network::default();
             let findings: Vec<Finding> = ids.iter().map(|&id| Finding::new(id, &network)).collect();
-            let problem = Problem {
-                code: Code::PermissionDenied,
-                netns: None,
-                interface: None,
-                message: String::new(),
-                hint: None,
-            };
+            let problem = Problem::new(Code::PermissionDenied, "");
             verdict(&findings, &vec![problem; problems])
         };
         assert_eq!(of(&[], 0), Verdict::Ok);

@@ -1,6 +1,6 @@
-//! The two formats, one line at a time. The value of a setting that is not needed is not even looked at.
+//! Parses lines of the two file formats. The value of a setting that is not needed is never read.
 
-/// The sections that matter.
+/// A section that matters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Section {
     /// `[Interface]`, `[NetDev]`, `[WireGuard]`.
@@ -12,7 +12,7 @@ pub(super) enum Section {
     Other,
 }
 
-/// The settings that matter.
+/// A setting that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Setting {
     /// `Name=` of a .netdev.
@@ -21,62 +21,62 @@ pub(super) enum Setting {
     Kind,
     /// `PublicKey=`.
     PublicKey,
-    /// Any other: it may be a secret.
+    /// Any other; its value may be a secret.
     Other,
 }
 
-/// What a line is.
+/// A parsed line.
 #[derive(Debug, PartialEq)]
-pub(super) enum Line<'a> {
-    /// Nothing at all.
+pub(super) enum ConfigLine<'a> {
+    /// An empty line.
     Blank,
     /// A comment, with its `#`.
     Comment(&'a [u8]),
     /// A section begins.
     Header { section: Section, comment: Option<&'a [u8]> },
-    /// A setting; its value is empty where the setting is not needed.
+    /// A setting; the value is empty where it is not needed.
     Setting { setting: Setting, value: &'a [u8], comment: Option<&'a [u8]> },
 }
 
-/// A line of a wg-quick file: upper and lower case are the same, and a comment may stand behind anything.
-pub(super) fn wg_quick(line: &[u8]) -> Line<'_> {
+/// Parses a line of a wg-quick file: case is ignored, and a comment may follow anything.
+pub(super) fn wg_quick(line: &[u8]) -> ConfigLine<'_> {
     let (line, comment) =
-        match line.iter().position(|&byte| byte == b'#').and_then(|place| line.split_at_checked(place)) {
+        match line.iter().position(|&byte| byte == b'#').and_then(|start| line.split_at_checked(start)) {
             Some((line, comment)) => (line.trim_ascii(), Some(comment)),
             None => (line.trim_ascii(), None),
         };
     match (line, comment) {
-        ([], None) => Line::Blank,
-        ([], Some(comment)) => Line::Comment(comment),
+        ([], None) => ConfigLine::Blank,
+        ([], Some(comment)) => ConfigLine::Comment(comment),
         ([b'[', rest @ ..], comment) => {
             let section = match title(rest) {
                 title if title.eq_ignore_ascii_case(b"Interface") => Section::Network,
                 title if title.eq_ignore_ascii_case(b"Peer") => Section::Peer,
                 _ => Section::Other,
             };
-            Line::Header { section, comment }
+            ConfigLine::Header { section, comment }
         }
         (line, comment) => match key_and_value(line) {
             (key, value) if key.eq_ignore_ascii_case(b"PublicKey") => {
-                Line::Setting { setting: Setting::PublicKey, value, comment }
+                ConfigLine::Setting { setting: Setting::PublicKey, value, comment }
             }
-            _ => Line::Setting { setting: Setting::Other, value: b"", comment },
+            _ => ConfigLine::Setting { setting: Setting::Other, value: b"", comment },
         },
     }
 }
 
-/// A line of a .netdev: upper and lower case differ, and a `#` within a line is part of it.
-pub(super) fn netdev(line: &[u8]) -> Line<'_> {
+/// Parses a line of a .netdev: case matters, and a `#` within a line is part of it.
+pub(super) fn netdev(line: &[u8]) -> ConfigLine<'_> {
     match line.trim_ascii() {
-        [] => Line::Blank,
-        line @ [b'#' | b';', ..] => Line::Comment(line),
+        [] => ConfigLine::Blank,
+        line @ [b'#' | b';', ..] => ConfigLine::Comment(line),
         [b'[', rest @ ..] => {
             let section = match title(rest) {
                 b"NetDev" | b"WireGuard" => Section::Network,
                 b"WireGuardPeer" => Section::Peer,
                 _ => Section::Other,
             };
-            Line::Header { section, comment: None }
+            ConfigLine::Header { section, comment: None }
         }
         line => {
             let (key, value) = key_and_value(line);
@@ -86,22 +86,24 @@ pub(super) fn netdev(line: &[u8]) -> Line<'_> {
                 b"PublicKey" => (Setting::PublicKey, value),
                 _ => (Setting::Other, b"".as_slice()),
             };
-            Line::Setting { setting, value, comment: None }
+            ConfigLine::Setting { setting, value, comment: None }
         }
     }
 }
 
-/// The line without the backslash at its end that says the next one belongs to it. Two stand for one that says nothing.
+/// Returns the line without its trailing backslash, if it continues on the next line. Two backslashes are an escaped one.
 pub(super) fn continued(line: &[u8]) -> Option<&[u8]> {
     let backslashes = line.iter().rev().take_while(|&&byte| byte == b'\\').count();
     line.strip_suffix(b"\\").filter(|_| backslashes % 2 == 1)
 }
 
+/// Returns the title of a section's header, without its brackets.
 fn title(rest: &[u8]) -> &[u8] {
     let end = rest.iter().position(|&byte| byte == b']');
     end.and_then(|end| rest.get(..end)).unwrap_or_default().trim_ascii()
 }
 
+/// Splits a setting into key and value.
 fn key_and_value(line: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = line.splitn(2, |&byte| byte == b'=');
     let mut part = || parts.next().unwrap_or_default().trim_ascii();
@@ -114,31 +116,31 @@ mod tests {
 
     #[test]
     fn wg_quick_ignores_case_and_space() {
-        let peer = Line::Header { section: Section::Peer, comment: None };
+        let peer = ConfigLine::Header { section: Section::Peer, comment: None };
         for line in ["[Peer]", "  [peer]  ", "[ PEER ]\r"] {
             assert_eq!(wg_quick(line.as_bytes()), peer, "{line}");
         }
         for line in ["PublicKey = k= # c", "publickey=k=# c", "\tPUBLICKEY\t=\tk=\t# c"] {
             let comment = Some(b"# c".as_slice());
-            let expected = Line::Setting { setting: Setting::PublicKey, value: b"k=", comment };
+            let expected = ConfigLine::Setting { setting: Setting::PublicKey, value: b"k=", comment };
             assert_eq!(wg_quick(line.as_bytes()), expected, "{line}");
         }
-        assert_eq!(wg_quick(b" \r"), Line::Blank);
-        assert_eq!(wg_quick(b" ## x"), Line::Comment(b"## x"));
+        assert_eq!(wg_quick(b" \r"), ConfigLine::Blank);
+        assert_eq!(wg_quick(b" ## x"), ConfigLine::Comment(b"## x"));
     }
 
     #[test]
-    fn netdev_has_no_comment_behind_a_value() {
-        let expected = Line::Setting { setting: Setting::Interface, value: b"wg0 # x", comment: None };
+    fn netdev_has_no_comment_after_a_value() {
+        let expected = ConfigLine::Setting { setting: Setting::Interface, value: b"wg0 # x", comment: None };
         assert_eq!(netdev(b"Name = wg0 # x"), expected);
-        assert_eq!(netdev(b"; x"), Line::Comment(b"; x"));
-        assert_eq!(netdev(b"[wireguardpeer]"), Line::Header { section: Section::Other, comment: None });
+        assert_eq!(netdev(b"; x"), ConfigLine::Comment(b"; x"));
+        assert_eq!(netdev(b"[wireguardpeer]"), ConfigLine::Header { section: Section::Other, comment: None });
     }
 
     #[test]
-    fn value_that_is_not_needed_is_not_taken() {
+    fn value_that_is_not_needed_is_not_read() {
         for line in [wg_quick(b"PrivateKey = SECRET"), wg_quick(b"Name = SECRET"), netdev(b"PresharedKey=SECRET")] {
-            assert_eq!(line, Line::Setting { setting: Setting::Other, value: b"", comment: None });
+            assert_eq!(line, ConfigLine::Setting { setting: Setting::Other, value: b"", comment: None });
         }
     }
 

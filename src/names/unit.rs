@@ -1,20 +1,19 @@
-//! One network's files: which section a comment belongs to, and which of a peer's names counts.
+//! Parses the files of one network: decides which section a comment belongs to, and which of a peer's names counts.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use super::comment::{Meaning, Style, meaning};
-use super::syntax::{Line, Section, Setting, continued, netdev, wg_quick};
-use super::{Format, MOST_NAMES, MOST_REMARKS, Named};
+use super::comment::{self, Comment, Style};
+use super::syntax::{ConfigLine, Section, Setting, continued, netdev, wg_quick};
+use super::{FoundName, MAX_NAMES, MAX_WARNINGS, ParseWarning, WarningKind};
 use crate::model::{Name, PublicKey};
 
-/// The longest name that the kernel gives a link, in bytes.
-const LONGEST_INTERFACE: usize = 15;
+/// `IFNAMSIZ` without its NUL.
+const MAX_INTERFACE: usize = 15;
 
-/// How much of a value is kept while its line goes on: more than any key or interface has.
-const LONGEST_VALUE: usize = 256;
+/// Bytes of a value that are kept while its line continues: more than any key or interface has.
+const MAX_VALUE: usize = 256;
 
-/// Names of the same peer, the one that counts first.
+/// The precedence of names for the same peer, highest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Friendly,
@@ -27,162 +26,133 @@ enum Rank {
     PlainOnKey,
 }
 
-/// What a unit came to.
-pub(super) struct Found {
+/// The names of one unit.
+pub(super) struct UnitNames {
     pub(super) interface: Name,
-    pub(super) network: Option<Named>,
-    pub(super) peers: BTreeMap<PublicKey, Named>,
-    pub(super) odd: Vec<ParseWarning>,
+    pub(super) network: Option<FoundName>,
+    pub(super) peers: BTreeMap<PublicKey, FoundName>,
+    pub(super) warnings: Vec<ParseWarning>,
 }
 
-/// Something odd. Its words need the paths of the files.
-#[derive(Debug)]
-pub(super) struct ParseWarning {
-    pub(super) file: usize,
-    pub(super) line: usize,
-    pub(super) what: What,
-}
-
-#[derive(Debug)]
-pub(super) enum What {
-    /// The key of an earlier peer; the place of that.
-    Again(PublicKey, usize, usize),
-    /// A `PublicKey` that is none.
-    NoKey,
-    /// No room for more peers.
-    TooMany,
-}
-
-impl What {
-    /// One line, for a remark in that file.
-    pub(super) fn text(&self, own: usize, files: &[PathBuf]) -> String {
-        match self {
-            Self::Again(key, file, line) => {
-                let path = files.get(*file).filter(|_| *file != own);
-                let path = path.map(|path| format!(" of {}", Name::from(path.as_os_str()))).unwrap_or_default();
-                format!("{key} appears again; the first, in line {line}{path}, counts")
-            }
-            // The value is not shown: it may be a private key.
-            Self::NoKey => "the value of PublicKey is no public key".to_owned(),
-            Self::TooMany => format!("more than {MOST_NAMES} peers; this one and others are left out"),
-        }
-    }
-}
-
-/// Comments with nothing between them. What they say is kept, not what they are.
+/// Consecutive comments. Only the names in them are kept.
 #[derive(Debug, Default)]
-struct Block {
-    /// The last of each style: the nearest to the header below.
-    last: BTreeMap<Style, Named>,
-    /// The first plain one: the nearest to the header above.
-    first_plain: Option<Named>,
-    /// Whether it is about a section that was commented out.
-    off: bool,
+struct CommentBlock {
+    /// The last name of each style: the nearest to the header below.
+    last: BTreeMap<Style, FoundName>,
+    /// The first plain name: the nearest to the header above.
+    first_plain: Option<FoundName>,
+    /// Whether the block holds a commented-out section.
+    is_disabled: bool,
 }
 
-/// Where in a section a line is.
+/// The position of a line in its section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Nothing but comments came since the header.
+enum Position {
+    /// Below the header, with nothing but comments between.
     BelowHeader,
-    /// A setting came, or a blank line right below the header.
+    /// Below a setting, or below a blank line right after the header.
     Within,
-    /// The section may be over: a blank line came.
-    Behind,
+    /// Below a blank line, where the section may be over.
+    AfterBlank,
 }
 
-impl Block {
-    /// A blank line follows, and perhaps a header: what says that it is a name may still be one of the section below.
-    fn loosen(&mut self) {
+impl CommentBlock {
+    /// Drops plain names, because a blank line follows. Explicit ones may still name the section below.
+    fn drop_plain(&mut self) {
         self.last.remove(&Style::Plain);
         self.first_plain = None;
     }
 }
 
-/// A peer's section so far.
+/// The peer section that is being parsed.
 #[derive(Debug, Default)]
-struct Peer {
-    /// With its line.
+struct PeerSection {
+    /// The key and its line.
     key: Option<(PublicKey, usize)>,
-    name: Option<(Rank, Named)>,
+    name: Option<(Rank, FoundName)>,
 }
 
-/// A peer by its key.
+/// A finished peer section: the position of its key, and its name.
 #[derive(Debug)]
-struct Known {
+struct UnitPeer {
     file: usize,
     line: usize,
-    name: Option<Named>,
+    name: Option<FoundName>,
 }
 
+/// The parser of one wg-quick file, or of one .netdev with its drop-ins.
 #[derive(Debug)]
 pub(super) struct Unit {
     is_netdev: bool,
     interface: Option<Name>,
-    /// Whether `Kind=` is wireguard; the first that is given counts.
+    /// Whether `Kind=` is wireguard; the first value counts.
     is_wireguard: Option<bool>,
     file: usize,
     line: usize,
     section: Section,
-    place: Place,
-    peer: Peer,
-    network: Option<(Rank, Named)>,
-    block: Block,
-    /// The name of the next peer.
-    begun: Option<Named>,
-    /// A setting whose line goes on.
-    unfinished: Option<(Setting, Vec<u8>)>,
-    peers: BTreeMap<PublicKey, Known>,
-    odd: Vec<ParseWarning>,
+    position: Position,
+    peer: PeerSection,
+    network: Option<(Rank, FoundName)>,
+    block: CommentBlock,
+    /// A name for the next peer, from [`Style::Begin`].
+    next_peer: Option<FoundName>,
+    /// A setting whose line continues.
+    continued: Option<(Setting, Vec<u8>)>,
+    peers: BTreeMap<PublicKey, UnitPeer>,
+    warnings: Vec<ParseWarning>,
     is_full: bool,
 }
 
 impl Unit {
-    pub(super) fn new(format: Format, file: usize) -> Self {
-        let (is_netdev, interface, is_wireguard) = match format {
-            Format::WgQuick { interface } => (false, Some(interface), Some(true)),
-            Format::Netdev => (true, None, None),
-        };
+    /// Begins a wg-quick file. `file` is its index in [`super::Names::files`].
+    pub(super) fn wg_quick(interface: Name, file: usize) -> Self {
+        Self { is_netdev: false, interface: Some(interface), is_wireguard: Some(true), ..Self::netdev(file) }
+    }
+
+    /// Begins a .netdev.
+    pub(super) fn netdev(file: usize) -> Self {
         Self {
-            is_netdev,
-            interface,
-            is_wireguard,
+            is_netdev: true,
+            interface: None,
+            is_wireguard: None,
             file,
             line: 0,
             section: Section::Other,
-            place: Place::Within,
-            peer: Peer::default(),
+            position: Position::Within,
+            peer: PeerSection::default(),
             network: None,
-            block: Block::default(),
-            begun: None,
-            unfinished: None,
+            block: CommentBlock::default(),
+            next_peer: None,
+            continued: None,
             peers: BTreeMap::new(),
-            odd: Vec::new(),
+            warnings: Vec::new(),
             is_full: false,
         }
     }
 
+    /// Begins a drop-in.
     pub(super) fn drop_in(&mut self, file: usize) {
         self.end_file();
         (self.file, self.line) = (file, 0);
     }
 
+    /// Takes the next line.
     pub(super) fn line(&mut self, line: &[u8]) {
         self.line += 1;
         let line = if self.line == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         let line = line.trim_ascii();
         if !self.is_netdev {
-            return self.take(&wg_quick(line));
+            return self.add_line(&wg_quick(line));
         }
-        // A comment ends no line that goes on; anything else is part of it.
-        if let Some((setting, mut value)) = self.unfinished.take_if(|_| !matches!(line, [b'#' | b';', ..])) {
-            let (part, goes_on) = continued(line).map_or((line, false), |line| (line, true));
-            if setting != Setting::Other && value.len() + part.len() < LONGEST_VALUE {
+        // Comments do not interrupt a continued line; anything else is part of it.
+        if let Some((setting, mut value)) = self.continued.take_if(|_| !matches!(line, [b'#' | b';', ..])) {
+            let (part, continues) = continued(line).map_or((line, false), |line| (line, true));
+            if setting != Setting::Other && value.len() + part.len() < MAX_VALUE {
                 value.push(b' ');
                 value.extend_from_slice(part.trim_ascii());
             }
-            if goes_on {
-                self.unfinished = Some((setting, value));
+            if continues {
+                self.continued = Some((setting, value));
             } else {
                 self.set(setting, value.trim_ascii());
             }
@@ -190,42 +160,44 @@ impl Unit {
         }
         let parsed = netdev(line);
         match (&parsed, continued(line).map(netdev)) {
-            (Line::Setting { .. }, Some(Line::Setting { setting, value, .. })) => {
-                self.take(&Line::Setting { setting: Setting::Other, value: b"", comment: None });
-                self.unfinished = Some((setting, value.get(..LONGEST_VALUE).unwrap_or(value).to_vec()));
+            (ConfigLine::Setting { .. }, Some(ConfigLine::Setting { setting, value, .. })) => {
+                self.add_line(&ConfigLine::Setting { setting: Setting::Other, value: b"", comment: None });
+                self.continued = Some((setting, value.get(..MAX_VALUE).unwrap_or(value).to_vec()));
             }
-            _ => self.take(&parsed),
+            _ => self.add_line(&parsed),
         }
     }
 
-    /// What the unit came to; `None` where it is no WireGuard network's.
-    pub(super) fn finish(mut self) -> Option<Found> {
+    /// Returns the names; `None` for a .netdev of another kind.
+    pub(super) fn finish(mut self) -> Option<UnitNames> {
         self.end_file();
         if self.is_wireguard != Some(true) {
             return None;
         }
-        Some(Found {
+        Some(UnitNames {
             interface: self.interface?,
-            network: self.network.map(|(_, named)| named),
+            network: self.network.map(|(_, found)| found),
             peers: self.peers.into_iter().filter_map(|(key, peer)| Some((key, peer.name?))).collect(),
-            odd: self.odd,
+            warnings: self.warnings,
         })
     }
 
-    fn take(&mut self, line: &Line<'_>) {
+    /// Adds a parsed line.
+    fn add_line(&mut self, line: &ConfigLine<'_>) {
         match line {
-            Line::Blank if self.place == Place::Behind => self.block.loosen(),
-            Line::Blank => {
-                self.settle_block();
-                self.place = if self.place == Place::BelowHeader { Place::Within } else { Place::Behind };
+            ConfigLine::Blank if self.position == Position::AfterBlank => self.block.drop_plain(),
+            ConfigLine::Blank => {
+                self.end_block();
+                self.position =
+                    if self.position == Position::BelowHeader { Position::Within } else { Position::AfterBlank };
             }
-            Line::Comment(comment) => self.comment(comment),
-            Line::Header { section, comment } => self.header(*section, *comment),
-            Line::Setting { setting, value, comment } => {
-                self.settle_block();
-                self.place = Place::Within;
-                if let Some(begun) = self.begun.take() {
-                    self.offer(Style::Begin, None, begun);
+            ConfigLine::Comment(comment) => self.comment(comment),
+            ConfigLine::Header { section, comment } => self.header(*section, *comment),
+            ConfigLine::Setting { setting, value, comment } => {
+                self.end_block();
+                self.position = Position::Within;
+                if let Some(name) = self.next_peer.take() {
+                    self.offer(Style::Begin, None, name);
                 }
                 self.set(*setting, value);
                 let plain = (*setting == Setting::PublicKey).then_some(Rank::PlainOnKey);
@@ -234,68 +206,73 @@ impl Unit {
         }
     }
 
+    /// Adds a comment to the block.
     fn comment(&mut self, comment: &[u8]) {
-        match meaning(comment) {
-            Meaning::Name(style, name) => {
-                let named = self.here(name);
+        match comment::parse(comment) {
+            Comment::Name(style, name) => {
+                let found = self.found_here(name);
                 if style == Style::Plain && self.block.first_plain.is_none() {
-                    self.block.first_plain = Some(named.clone());
+                    self.block.first_plain = Some(found.clone());
                 }
-                self.block.last.insert(style, named);
+                self.block.last.insert(style, found);
             }
-            Meaning::End => {
-                self.begun = None;
+            Comment::End => {
+                self.next_peer = None;
                 self.block.last.remove(&Style::Begin);
             }
-            Meaning::HeaderOff => {
-                self.begun = None;
-                self.block = Block { off: true, ..Block::default() };
+            Comment::DisabledHeader => {
+                self.next_peer = None;
+                self.block = CommentBlock { is_disabled: true, ..CommentBlock::default() };
             }
-            // Of the section that was commented out, as what stood before it.
-            Meaning::SettingOff if self.block.off => self.block = Block { off: true, ..Block::default() },
-            Meaning::Nothing | Meaning::SettingOff => {}
+            // A setting of the disabled section: the names above belong to that section, too.
+            Comment::DisabledSetting if self.block.is_disabled => {
+                self.block = CommentBlock { is_disabled: true, ..CommentBlock::default() }
+            }
+            Comment::Nothing | Comment::DisabledSetting => {}
         }
     }
 
+    /// Begins a section, and offers it the names above and in its header.
     fn header(&mut self, section: Section, comment: Option<&[u8]>) {
         self.end_section();
         self.section = section;
-        self.place = Place::BelowHeader;
+        self.position = Position::BelowHeader;
         let mut block = std::mem::take(&mut self.block);
-        let begun = self.begun.take();
-        if let Some(begun) = block.last.remove(&Style::Begin).or(begun) {
-            self.offer(Style::Begin, None, begun);
+        let next_peer = self.next_peer.take();
+        if let Some(name) = block.last.remove(&Style::Begin).or(next_peer) {
+            self.offer(Style::Begin, None, name);
         }
-        for (style, named) in block.last {
-            self.offer(style, Some(Rank::PlainAbove), named);
+        for (style, found) in block.last {
+            self.offer(style, Some(Rank::PlainAbove), found);
         }
         self.trailing(comment, Some(Rank::PlainOnHeader));
     }
 
-    /// Gives the comments to the section they stand in.
-    fn settle_block(&mut self) {
+    /// Ends the block, and offers its names to the section that it is in.
+    fn end_block(&mut self) {
         let mut block = std::mem::take(&mut self.block);
-        // That waits for the next peer.
-        self.begun = block.last.remove(&Style::Begin).or(self.begun.take());
-        if block.off {
+        // This name is for the next peer.
+        self.next_peer = block.last.remove(&Style::Begin).or(self.next_peer.take());
+        if block.is_disabled {
             return;
         }
         block.last.remove(&Style::Plain);
-        let below = block.first_plain.filter(|_| self.place == Place::BelowHeader).map(|named| (Style::Plain, named));
-        for (style, named) in block.last.into_iter().chain(below) {
-            self.offer(style, Some(Rank::PlainBelow), named);
+        let below =
+            block.first_plain.filter(|_| self.position == Position::BelowHeader).map(|found| (Style::Plain, found));
+        for (style, found) in block.last.into_iter().chain(below) {
+            self.offer(style, Some(Rank::PlainBelow), found);
         }
     }
 
-    /// A comment behind a header or a setting.
+    /// Offers the name in a comment after a header or a setting.
     fn trailing(&mut self, comment: Option<&[u8]>, plain: Option<Rank>) {
-        if let Some(Meaning::Name(style, name)) = comment.map(meaning) {
-            self.offer(style, plain, self.here(name));
+        if let Some(Comment::Name(style, name)) = comment.map(comment::parse) {
+            self.offer(style, plain, self.found_here(name));
         }
     }
 
-    /// Takes a name for the section, unless it has one that counts more, or as much and came first.
-    fn offer(&mut self, style: Style, plain: Option<Rank>, named: Named) {
+    /// Names the section, unless it has a name of the same or higher rank. `plain` is the rank of a plain name.
+    fn offer(&mut self, style: Style, plain: Option<Rank>, found: FoundName) {
         let slot = match self.section {
             Section::Peer => &mut self.peer.name,
             Section::Network => &mut self.network,
@@ -314,13 +291,14 @@ impl Unit {
         if let Some(rank) = rank
             && slot.as_ref().is_none_or(|(other, _)| rank < *other)
         {
-            *slot = Some((rank, named));
+            *slot = Some((rank, found));
         }
     }
 
+    /// Adds the value of a setting.
     fn set(&mut self, setting: Setting, value: &[u8]) {
         match (setting, self.section) {
-            (Setting::Interface, Section::Network) if value.len() <= LONGEST_INTERFACE => {
+            (Setting::Interface, Section::Network) if value.len() <= MAX_INTERFACE => {
                 self.interface = Some(Name::new(value)).filter(|name| !name.as_bytes().is_empty());
             }
             (Setting::Kind, Section::Network) if !value.is_empty() && self.is_wireguard.is_none() => {
@@ -329,49 +307,52 @@ impl Unit {
             (Setting::PublicKey, Section::Peer) => {
                 let key = std::str::from_utf8(value).ok().and_then(PublicKey::parse);
                 self.peer.key = key.map(|key| (key, self.line));
-                // networkd: nothing resets it, and `@` has it from a credential.
+                // networkd: an empty value resets the key, and `@` takes it from a credential.
                 if key.is_none() && !(self.is_netdev && matches!(value, [] | [b'@', ..])) {
-                    self.remark(self.line, What::NoKey);
+                    self.warn(self.line, WarningKind::InvalidKey);
                 }
             }
             _ => {}
         }
     }
 
+    /// Ends a file or drop-in.
     fn end_file(&mut self) {
-        if let Some((setting, value)) = self.unfinished.take() {
+        if let Some((setting, value)) = self.continued.take() {
             self.set(setting, value.trim_ascii());
         }
-        self.settle_block();
+        self.end_block();
         self.end_section();
-        self.begun = None;
+        self.next_peer = None;
         self.section = Section::Other;
     }
 
+    /// Ends a section, and keeps its peer.
     fn end_section(&mut self) {
-        let Peer { key: Some((key, line)), name } = std::mem::take(&mut self.peer) else { return };
-        let name = name.map(|(_, named)| named);
+        let PeerSection { key: Some((key, line)), name } = std::mem::take(&mut self.peer) else { return };
+        let name = name.map(|(_, found)| found);
         let file = self.file;
         if let Some(first) = self.peers.get_mut(&key) {
-            let again = What::Again(key, first.file, first.line);
+            let duplicate = WarningKind::DuplicateKey { key, file: first.file, line: first.line };
             first.name = first.name.take().or(name);
-            self.remark(line, again);
-        } else if self.peers.len() < MOST_NAMES {
-            self.peers.insert(key, Known { file, line, name });
+            self.warn(line, duplicate);
+        } else if self.peers.len() < MAX_NAMES {
+            self.peers.insert(key, UnitPeer { file, line, name });
         } else if !self.is_full {
             self.is_full = true;
-            self.remark(line, What::TooMany);
+            self.warn(line, WarningKind::TooManyPeers);
         }
     }
 
-    /// One more than are shown, which tells that there are more.
-    fn remark(&mut self, line: usize, what: What) {
-        if self.odd.len() <= MOST_REMARKS {
-            self.odd.push(ParseWarning { file: self.file, line, what });
+    /// Adds a warning. One over the limit is kept, so that [`super::NameParser`] sees that there are more.
+    fn warn(&mut self, line: usize, kind: WarningKind) {
+        if self.warnings.len() <= MAX_WARNINGS {
+            self.warnings.push(ParseWarning { file: self.file, line, kind });
         }
     }
 
-    fn here(&self, name: String) -> Named {
-        Named { name, file: self.file, line: self.line }
+    /// Returns a name at the current position.
+    fn found_here(&self, name: String) -> FoundName {
+        FoundName { name, file: self.file, line: self.line }
     }
 }

@@ -12,12 +12,12 @@ use crate::model::{AccessNote, NameOrigin, NameReport, printable};
 pub fn origins(out: &mut dyn Write, style: &Style, origins: &NameReport) -> io::Result<()> {
     let heading = |text| style.paint(Tone::Bold, text);
     writeln!(out, "\n{}", heading("Names"))?;
-    if origins.given.is_empty() {
+    if origins.assigned.is_empty() {
         let text = "No names: the configuration, /etc/wireguard/*.conf and the .netdev files of systemd-networkd name no \
                     network or peer of this host, and no link has an alias.";
         paragraph(out, style, 2, Tone::Dim, text)?;
     }
-    write_names(out, style, &origins.given)?;
+    write_names(out, style, &origins.assigned)?;
     if !origins.unmatched.is_empty() {
         writeln!(out, "\n{}", heading("Names that match no interface or peer"))?;
         write_names(out, style, &origins.unmatched)?;
@@ -30,10 +30,10 @@ pub fn origins(out: &mut dyn Write, style: &Style, origins: &NameReport) -> io::
             writeln!(out, "  {}: {names}", style.escape(&path.to_string_lossy()))?;
         }
     }
-    if !origins.odd.is_empty() {
+    if !origins.warnings.is_empty() {
         writeln!(out, "\n{}", heading("Warnings"))?;
-        for odd in &origins.odd {
-            writeln!(out, "  {}", style.escape(odd))?;
+        for warning in &origins.warnings {
+            writeln!(out, "  {}", style.escape(warning))?;
         }
     }
     Ok(())
@@ -53,7 +53,7 @@ fn write_names(out: &mut dyn Write, style: &Style, names: &[NameOrigin]) -> io::
             "  {}: {}  ({})",
             style.escape(&owner),
             style.escape(&printable(&name.name)),
-            style.escape(&name.remark)
+            style.escape(&name.source)
         )?;
     }
     Ok(())
@@ -67,8 +67,8 @@ pub fn access(out: &mut dyn Write, style: &Style, notes: &[AccessNote]) -> io::R
     writeln!(out, "\n{}", style.paint(Tone::Bold, "Access"))?;
     for note in notes {
         paragraph(out, style, 2, Tone::Plain, &style.escape(&format!("{}: {}.", note.topic, note.text)))?;
-        if let Some(help) = &note.help {
-            paragraph(out, style, 4, Tone::Dim, &style.escape(&format!("Fix: {help}.")))?;
+        if let Some(hint) = &note.hint {
+            paragraph(out, style, 4, Tone::Dim, &style.escape(&format!("Fix: {hint}.")))?;
         }
     }
     Ok(())

@@ -1,136 +1,139 @@
-//! Looks that are kept to compare the next one with.
+//! Keeps earlier samples, and compares each new one with them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{ANSWERED, Sample, Sampler, now};
-use crate::collect::collector::Detail;
+use super::{REPLY_TIME, Sample, Sampler, now};
+use crate::collect::Detail;
 use crate::error::Result;
 use crate::findings::{DiagnosisInput, diagnose, needs_routes};
 use crate::model::Snapshot;
 use crate::rates::{NetworkRates, rates};
 
-/// What needs time is judged over at least this, where so much has passed: a finding stays for that long after its cause.
+/// Time over which rules compare, once this much has passed. A finding stays for this long after its cause.
 const WINDOW: Duration = Duration::from_secs(30);
-/// How far apart the looks are that are kept to compare with.
+/// Time between the baselines that are kept.
 const SPACING: Duration = Duration::from_secs(15);
-/// Over less time a look in between has no rates.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// The two clocks may differ by so much without the machine having slept.
-const AWAKE: Duration = Duration::from_secs(1);
+/// Shortest time over which a sample between two ticks has rates.
+const MIN_RATE_TIME: Duration = Duration::from_secs(1);
+/// Difference between the two clocks that does not mean that the machine was suspended.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
-/// Whether a look is one of those that are taken at an even pace.
+/// The reason why a sample is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trigger {
-    /// It is, and is kept.
+    /// The interval is over; the sample is kept.
     Tick,
-    /// One in between.
+    /// Links changed between two ticks.
     Between,
 }
 
-/// Takes looks, and compares each with earlier ones.
+/// Takes samples, and compares each with earlier ones.
 #[derive(Default)]
 pub(super) struct Baselines {
-    /// The last ticks that are known, the newest last: a look in between has its rates since the one before that, so that they
-    /// are no rates over a moment.
+    /// The last two ticks, the newest last. A sample between ticks has its rates since the older one, so that they do not cover
+    /// a mere moment.
     ticks: VecDeque<TimedSample>,
-    /// Looks to compare with, the oldest first.
-    anchors: VecDeque<TimedSample>,
+    /// Samples to compare with, the oldest first.
+    baselines: VecDeque<TimedSample>,
 }
 
-/// A look, and when it began.
+/// A sample, and when its collection began.
 #[derive(Clone)]
 struct TimedSample {
     sample: Arc<Sample>,
-    moment: ClockReading,
+    start: ClockReading,
 }
 
 impl TimedSample {
-    /// How long after this one that moment is.
-    fn age(&self, moment: ClockReading) -> Duration {
-        moment.awake.saturating_duration_since(self.moment.awake)
+    /// Returns the time from this sample to a later moment.
+    fn age(&self, at: ClockReading) -> Duration {
+        at.monotonic.saturating_duration_since(self.start.monotonic)
     }
 }
 
-/// A moment on the clock that stands still while the machine sleeps, and on the one that does not.
+/// A moment on the monotonic clock, which stops while the machine is suspended, and on the boot-time clock, which does not.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ClockReading {
-    awake: Instant,
+    monotonic: Instant,
     uptime: Duration,
 }
 
 impl ClockReading {
+    /// Reads both clocks.
     pub(super) fn now(sampler: &Sampler) -> Self {
-        Self { awake: Instant::now(), uptime: sampler.collector.uptime() }
+        Self { monotonic: Instant::now(), uptime: sampler.collector.uptime() }
     }
 
-    /// Whether the machine slept in between.
+    /// Returns whether the machine was suspended in between.
     fn slept_since(self, earlier: Self) -> bool {
         let passed = self.uptime.saturating_sub(earlier.uptime);
-        passed.saturating_sub(self.awake.saturating_duration_since(earlier.awake)) > AWAKE
+        passed.saturating_sub(self.monotonic.saturating_duration_since(earlier.monotonic)) > CLOCK_TOLERANCE
     }
 }
 
 impl Baselines {
-    /// Looks, and says all that can be told by then.
-    pub(super) fn look(&mut self, sampler: &mut Sampler, occasion: Trigger) -> Result<Arc<Sample>> {
-        let moment = ClockReading::now(sampler);
-        let mut snapshot = sampler.collector.look(Detail::Host, now())?;
-        // What was there once is missed, but looking goes on.
+    /// Takes a sample with rates and the findings of every rule.
+    pub(super) fn sample(&mut self, sampler: &mut Sampler, trigger: Trigger) -> Result<Arc<Sample>> {
+        let start = ClockReading::now(sampler);
+        let mut snapshot = sampler.collector.collect(Detail::Host, now())?;
+        // From the second sample on an absent interface is a finding, not an error.
         sampler.collector.allow_missing();
-        if self.ticks.back().is_some_and(|last| moment.slept_since(last.moment)) {
-            // The machine slept: nothing is known of that time, and a rate over it would be none.
+        if self.ticks.back().is_some_and(|last| start.slept_since(last.start)) {
+            // Nothing is known of the time while the machine was suspended, and a rate over it would be wrong.
             self.ticks.clear();
-            self.anchors.clear();
+            self.baselines.clear();
         }
-        while self.anchors.get(1).is_some_and(|second| second.age(moment) >= WINDOW) {
-            self.anchors.pop_front();
+        while self.baselines.get(1).is_some_and(|second| second.age(start) >= WINDOW) {
+            self.baselines.pop_front();
         }
-        sampler.name(&mut snapshot);
-        let before = self.anchors.front();
-        let past: Option<&Snapshot> = before.map(|before| &before.sample.snapshot);
-        sampler.collector.collect_environment(&mut snapshot, |network| needs_routes(past, network));
-        let between = self.anchors.iter().skip(1).rev().find(|anchor| anchor.age(moment) >= ANSWERED);
+        sampler.add_names(&mut snapshot);
+        let before = self.baselines.front();
+        let previous: Option<&Snapshot> = before.map(|before| &before.sample.snapshot);
+        sampler.collector.collect_environment(&mut snapshot, |network| needs_routes(previous, network));
+        let between = self.baselines.iter().skip(1).rev().find(|baseline| baseline.age(start) >= REPLY_TIME);
         let findings = diagnose(&DiagnosisInput {
             now: &snapshot,
-            before: past,
-            seconds: before.map_or(0.0, |before| before.age(moment).as_secs_f64()),
-            between: between.map(|anchor| &anchor.sample.snapshot),
+            before: previous,
+            seconds: before.map_or(0.0, |before| before.age(start).as_secs_f64()),
+            between: between.map(|baseline| &baseline.sample.snapshot),
             limits: &[],
         });
-        let last = match occasion {
+        let last = match trigger {
             Trigger::Tick => self.ticks.back(),
             Trigger::Between => self.ticks.front(),
         };
-        let rates = last.map(|last| rates(&last.sample.snapshot, &snapshot, last.age(moment))).unwrap_or_default();
+        let rates = last.map(|last| rates(&last.sample.snapshot, &snapshot, last.age(start))).unwrap_or_default();
         let sample = Arc::new(Sample { snapshot, rates, findings });
-        if occasion == Trigger::Tick {
-            self.remember(TimedSample { sample: Arc::clone(&sample), moment });
+        if trigger == Trigger::Tick {
+            self.keep(TimedSample { sample: Arc::clone(&sample), start });
         }
         Ok(sample)
     }
 
-    /// The rates of a look that began at that moment, and is no tick: since the tick before the last, so that they are no rates
-    /// over a moment; none where it is one all the same, or the machine slept since then.
-    pub(super) fn rates(&self, snapshot: &Snapshot, moment: ClockReading) -> Vec<Option<NetworkRates>> {
-        let since = self.ticks.front().filter(|tick| !moment.slept_since(tick.moment) && tick.age(moment) >= SHORTEST);
-        since.map(|tick| rates(&tick.sample.snapshot, snapshot, tick.age(moment))).unwrap_or_default()
+    /// Returns the rates of a snapshot that was collected at `start`, between two ticks: since the tick before the last, so that
+    /// they do not cover a mere moment. Returns none where they would, or where the machine was suspended since.
+    pub(super) fn rates(&self, snapshot: &Snapshot, start: ClockReading) -> Vec<Option<NetworkRates>> {
+        let since =
+            self.ticks.front().filter(|tick| !start.slept_since(tick.start) && tick.age(start) >= MIN_RATE_TIME);
+        since.map(|tick| rates(&tick.sample.snapshot, snapshot, tick.age(start))).unwrap_or_default()
     }
 
-    /// The last tick.
+    /// Returns the sample of the last tick.
     pub(super) fn last(&self) -> Option<&Sample> {
-        self.ticks.back().map(|look| &*look.sample)
+        self.ticks.back().map(|tick| &*tick.sample)
     }
 
-    fn remember(&mut self, look: TimedSample) {
-        if self.anchors.back().is_none_or(|newest| newest.age(look.moment) >= SPACING) {
-            self.anchors.push_back(look.clone());
+    /// Keeps the sample of a tick, and as a baseline where the last one is old enough.
+    fn keep(&mut self, tick: TimedSample) {
+        if self.baselines.back().is_none_or(|newest| newest.age(tick.start) >= SPACING) {
+            self.baselines.push_back(tick.clone());
         }
         if self.ticks.len() == 2 {
             self.ticks.pop_front();
         }
-        self.ticks.push_back(look);
+        self.ticks.push_back(tick);
     }
 }
 
@@ -139,13 +142,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn machine_that_slept_is_told_from_one_that_was_slow() {
-        let start = ClockReading { awake: Instant::now(), uptime: Duration::from_secs(100) };
-        let after = |awake, uptime| ClockReading {
-            awake: start.awake + Duration::from_secs(awake),
+    fn suspended_machine_is_distinguished_from_a_slow_one() {
+        let start = ClockReading { monotonic: Instant::now(), uptime: Duration::from_secs(100) };
+        let after = |monotonic, uptime| ClockReading {
+            monotonic: start.monotonic + Duration::from_secs(monotonic),
             uptime: start.uptime + Duration::from_secs(uptime),
         };
-        assert!(!after(3600, 3600).slept_since(start), "stopped for an hour, or so long an interval");
+        assert!(!after(3600, 3600).slept_since(start), "stopped for an hour, or an interval of an hour");
         assert!(after(2, 3600).slept_since(start));
     }
 }

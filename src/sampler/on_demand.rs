@@ -1,33 +1,32 @@
-//! Looks whenever somebody asks, and samples in the background that tell what needs time.
+//! Takes samples on demand, and in the background those that rules with an interval need.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::baselines::{Baselines, ClockReading, Trigger};
 use super::{Sample, Sampler, now};
-use crate::collect::Scope;
-use crate::collect::collector::Detail;
+use crate::collect::{Detail, Scope};
 use crate::error::Result;
 use crate::findings::{RetainedFindings, findings};
 use crate::history::counters::CounterHistory;
 use crate::model::{Name, Settings};
 
-/// Files of names are looked at for changes that often at most: that costs more than reading a small network.
-const NAMES: Duration = Duration::from_secs(5);
+/// Shortest time between two checks of the files of names: a check costs more than reading a small network.
+const NAMES_INTERVAL: Duration = Duration::from_secs(5);
 
-/// One scope, looked at on demand and in the background.
+/// Takes samples of one scope, on demand and in the background.
 pub struct OnDemandSampler {
     sampler: Sampler,
     baselines: Baselines,
     retained: RetainedFindings,
     counters: CounterHistory,
-    /// When the files of names are to be looked at again.
+    /// When to check the files of names again.
     names_due: Instant,
 }
 
 impl OnDemandSampler {
-    /// Starts on the calling thread's network namespace, unless the scope names others. Interfaces that are named and not
-    /// there are missing, and no error: they may come.
+    /// Opens sockets in the calling thread's network namespace, unless the scope names others. An absent named interface is no
+    /// error: it may be created later.
     ///
     /// # Errors
     /// Where the kernel gives no netlink socket.
@@ -43,57 +42,57 @@ impl OnDemandSampler {
         })
     }
 
-    /// A sample in the background: with all that can be told by now, and kept for what comes after it.
+    /// Takes a background sample with the findings of every rule, and keeps it for later ones.
     ///
     /// # Errors
-    /// As [`crate::collect::collector::Collector::look`].
+    /// As [`Collector::collect`](crate::collect::Collector::collect).
     pub fn poll(&mut self) -> Result<Arc<Sample>> {
         let uptime = self.sampler.collector.uptime();
-        let sample = self.baselines.look(&mut self.sampler, Trigger::Tick)?;
-        self.names_due = Instant::now() + NAMES;
+        let sample = self.baselines.sample(&mut self.sampler, Trigger::Tick)?;
+        self.names_due = Instant::now() + NAMES_INTERVAL;
         self.retained = RetainedFindings::of(&sample.snapshot, &sample.findings);
         self.counters.add(&sample.snapshot, uptime);
         Ok(sample)
     }
 
-    /// A look now, with what the samples in the background told; with rates since one of them, if they are wanted.
+    /// Takes a sample now, joined with the findings of the last background sample; `with_rates` adds rates since an earlier one.
     ///
     /// # Errors
-    /// As [`crate::collect::collector::Collector::look`].
-    pub fn look(&mut self, with_rates: bool) -> Result<Sample> {
-        let moment = ClockReading::now(&self.sampler);
-        let mut snapshot = self.sampler.collector.look(Detail::Networks, now())?;
+    /// As [`Collector::collect`](crate::collect::Collector::collect).
+    pub fn sample(&mut self, with_rates: bool) -> Result<Sample> {
+        let clock = ClockReading::now(&self.sampler);
+        let mut snapshot = self.sampler.collector.collect(Detail::Networks, now())?;
         let start = Instant::now();
         if start >= self.names_due {
             self.sampler.read_names();
-            self.names_due = start + NAMES;
+            self.names_due = start + NAMES_INTERVAL;
         }
-        self.sampler.give_names(&mut snapshot, start);
+        self.sampler.assign_names(&mut snapshot, start);
         let findings = self.retained.join(&snapshot, findings(&snapshot));
-        let rates = if with_rates { self.baselines.rates(&snapshot, moment) } else { Vec::new() };
+        let rates = if with_rates { self.baselines.rates(&snapshot, clock) } else { Vec::new() };
         Ok(Sample { snapshot, rates, findings })
     }
 
-    /// Goes on with other settings and other interfaces that should be there, and looks at the files of names again.
+    /// Replaces the settings and the interfaces that should exist, and makes the next sample check the files of names.
     pub fn reload(&mut self, settings: Settings, expected: Vec<Name>) {
         self.sampler.settings = settings;
         self.sampler.collector.expect(expected);
         self.names_due = Instant::now();
     }
 
-    /// The last sample in the background.
+    /// Returns the last background sample.
     #[must_use]
     pub fn last(&self) -> Option<&Sample> {
         self.baselines.last()
     }
 
-    /// The last day.
+    /// Returns the counters of the last day.
     #[must_use]
     pub const fn counters(&self) -> &CounterHistory {
         &self.counters
     }
 
-    /// What the looks are taken by.
+    /// Returns the sampler, for its reports.
     #[must_use]
     pub const fn sampler(&self) -> &Sampler {
         &self.sampler

@@ -1,4 +1,4 @@
-//! Samples one after the other, at an even pace; and between them, when links change.
+//! Takes a sample at each interval, and between them when links change.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,29 +13,29 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Tracker};
 use crate::model::Settings;
 
-/// What a wait brought.
+/// The result of a wait.
 #[derive(Debug)]
 pub enum Next {
-    /// A tick.
+    /// The interval is over.
     Tick(Arc<Tick>),
-    /// A look between two ticks, because links changed.
+    /// Links changed between two ticks.
     Change(Arc<Tick>),
-    /// No look could be taken; the next tick may bring one.
+    /// No sample could be taken; the next tick may succeed.
     Failed(Error),
-    /// Something happened to a file that the caller waits for, too.
+    /// One of the caller's own files is ready.
     Interrupted,
 }
 
-/// A sample, and what happened since the last.
+/// A sample, and the events since the last one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
-    /// What was read, rates since the tick before, and what is wrong.
+    /// The sample, with rates since the previous tick.
     pub sample: Arc<Sample>,
-    /// What happened since the last look.
+    /// The events since the last sample.
     pub events: Vec<Event>,
 }
 
-/// Takes samples of one scope, again and again.
+/// Takes samples of one scope at an even pace.
 pub struct Watch {
     sampler: Sampler,
     link_monitor: LinkMonitor,
@@ -47,7 +47,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts on the calling thread's network namespace, unless the scope names others.
+    /// Opens sockets in the calling thread's network namespace, unless the scope names others.
     ///
     /// # Errors
     /// Where the kernel gives no netlink socket.
@@ -63,38 +63,39 @@ impl Watch {
         })
     }
 
-    /// What the samples are taken by.
+    /// Returns the sampler, for its reports.
     #[must_use]
     pub const fn sampler(&self) -> &Sampler {
         &self.sampler
     }
 
-    /// Ticks so far apart from now on, counted from the last.
+    /// Changes the interval, counted from the last tick.
     pub fn set_interval(&mut self, interval: Duration) {
         self.due = self.due.map(|due| due.checked_sub(self.interval).unwrap_or(due) + interval);
         self.interval = interval;
     }
 
-    /// Waits for the next tick, or for links to change, or for something to happen to one of the files.
+    /// Waits for the next tick, a change of links, or one of the files to become ready.
     pub fn next(&mut self, files: &[PollFd<'_>]) -> Next {
         let start = Instant::now();
         let due = *self.due.get_or_insert(start);
         match self.link_monitor.wait(due, files) {
             Wakeup::Other => Next::Interrupted,
-            Wakeup::Changed => self.look(Trigger::Between).map_or_else(Next::Failed, Next::Change),
+            Wakeup::Changed => self.sample(Trigger::Between).map_or_else(Next::Failed, Next::Change),
             Wakeup::Due => {
-                // Counted from when it was due, not from when it came: the pace stays. What was missed is not made up for.
+                // Counted from when it was due, not from when it ran, so that the pace stays even. Missed ticks are skipped.
                 let late = Instant::now().saturating_duration_since(due);
                 let missed = late.as_nanos() / self.interval.as_nanos().max(1);
                 let steps = u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
                 self.due = due.checked_add(self.interval.saturating_mul(steps));
-                self.look(Trigger::Tick).map_or_else(Next::Failed, Next::Tick)
+                self.sample(Trigger::Tick).map_or_else(Next::Failed, Next::Tick)
             }
         }
     }
 
-    fn look(&mut self, occasion: Trigger) -> Result<Arc<Tick>> {
-        let sample = self.baselines.look(&mut self.sampler, occasion)?;
+    /// Takes a sample, and finds the events since the last one.
+    fn sample(&mut self, trigger: Trigger) -> Result<Arc<Tick>> {
+        let sample = self.baselines.sample(&mut self.sampler, trigger)?;
         let events = self.tracker.update(&sample.snapshot, &sample.findings);
         Ok(Arc::new(Tick { sample, events }))
     }

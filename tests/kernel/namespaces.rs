@@ -122,10 +122,10 @@ fn three_namespaces() {
     let access = String::from_utf8(wgstat("check -v --netns all --interval 0").stdout).unwrap();
     let inode = std::fs::read_link("/proc/self/ns/net").unwrap();
     for fact in [
-        format!("looks from {}, and sees 3 others.", inode.display()),
+        format!("runs in {}, 3 others are visible.", inode.display()),
         format!("{}: can be entered.", one.name()),
         format!("{}: can be entered.", keeper.label()),
-        "its WireGuard driver".to_owned(),
+        ", WireGuard driver".to_owned(),
         "CAP_SYS_ADMIN, to enter other network namespaces (--netns): yes.".to_owned(),
     ] {
         assert!(access.contains(&fact), "{fact}\n{access}");
@@ -166,8 +166,8 @@ fn by_name_path_and_process() {
     let wrong = [
         (format!("{name}x"), "NETNS_NOT_FOUND", format!("did you mean {name}?")),
         ("999999".to_owned(), "NETNS_NOT_FOUND", "a process by its number".to_owned()),
-        ("/tmp".to_owned(), "NETNS_NOT_FOUND", "it is no network namespace".to_owned()),
-        ("/proc/self/ns/mnt".to_owned(), "NETNS_NOT_FOUND", "it is no network namespace".to_owned()),
+        ("/tmp".to_owned(), "NETNS_NOT_FOUND", "not a network namespace".to_owned()),
+        ("/proc/self/ns/mnt".to_owned(), "NETNS_NOT_FOUND", "not a network namespace".to_owned()),
     ];
     for (netns, code, text) in wrong {
         let output = wgstat(&format!("status --json --netns {netns}"));

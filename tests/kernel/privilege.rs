@@ -105,7 +105,7 @@ fn unreadable_names() {
         .collect()
     };
     let status = ["status", "--json"];
-    let denied = |path: &str| format!("{path}: cannot look for names: Permission denied (os error 13)");
+    let denied = |path: &str| format!("{path}: cannot read names: Permission denied (os error 13)");
     assert_eq!(problems(&status), [denied("/etc/wireguard")]);
     let metrics = String::from_utf8(service(&["export-metrics"]).stdout).unwrap();
     assert!(metrics.contains("wg_scrape_success{source=\"names\"} 0\n"), "{metrics}");
@@ -160,7 +160,7 @@ fn daemon_of_root() {
     assert_eq!(network["interface_stats"]["tx_packets"], link[0]["stats64"]["tx"]["packets"]);
     assert!(network["interface_stats"]["tx_packets"].as_u64().unwrap() >= 3);
     assert_eq!(status["problems"].as_array().unwrap().len(), 1);
-    assert_eq!(status["problems"][0]["hint"], "run it with sudo: the daemons' sockets are the superuser's");
+    assert_eq!(status["problems"][0]["hint"], "run it with sudo: the sockets are owned by root");
 
     // Root may ask, and sees that the process is in another namespace than the link.
     let network = host.stats("wg7");

@@ -127,7 +127,7 @@ fn file_that_is_no_state_is_refused_and_left_alone() {
     fs::write(path("passwd"), "root:x:0:0::/root:/bin/sh\n").unwrap();
     assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
     for (name, cause) in [
-        ("passwd", "it is no state of wgstat's"),
+        ("passwd", "it is not a state file of wgstat"),
         ("pipe", "cannot read: it is no file"),
         ("", "cannot read: it is no file"),
         ("passwd/x", "cannot read: Not a directory (os error 20)"),

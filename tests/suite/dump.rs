@@ -1,7 +1,7 @@
 //! What makes a netlink dump trustworthy, rule by rule. What a real kernel can show on demand is in `tests/kernel`.
 
 use wgstat::collect::Scope;
-use wgstat::collect::netlink::{Failure, Netlink};
+use wgstat::collect::netlink::{self, Netlink};
 use wgstat::error::Error;
 use wgstat::model::{Code, Counter, Snapshot};
 
@@ -18,7 +18,7 @@ const ENOBUFS: i32 = 105;
 const NOW: u64 = 1_795_000_000;
 
 /// The payloads of a dump, and how many requests and sockets it took.
-fn dump(steps: Vec<Step>) -> (Result<Vec<Vec<u8>>, Failure>, u32, u32) {
+fn dump(steps: Vec<Step>) -> (Result<Vec<Vec<u8>>, netlink::Error>, u32, u32) {
     let script = Script::new(steps);
     let (requests, reopened) = (script.requests.clone(), script.reopened.clone());
     let result = Netlink::new(script).dump(&mut [0; 16], |all: &mut Vec<Vec<u8>>, payload| {
@@ -36,7 +36,7 @@ fn reply(messages: &[Vec<u8>]) -> Step {
     Step::Reply(messages.concat())
 }
 
-fn look(rtnl: Vec<Vec<u8>>, genl: Vec<Vec<u8>>) -> Snapshot {
+fn collect(rtnl: Vec<Vec<u8>>, genl: Vec<Vec<u8>>) -> Snapshot {
     collector(Script::replies(rtnl), Script::replies(genl)).collect(&Scope::default(), NOW).unwrap()
 }
 
@@ -67,10 +67,10 @@ fn one_interface_is_asked_for_by_name_and_nothing_is_dumped() {
 #[test]
 fn links_of_other_kinds_are_no_networks() {
     let links = [link(1, b"lo", "", &[]), link(2, b"br0", "bridge", &[9]), link(3, b"wg0", "wireguard", &[7])];
-    let snapshot = look(vec![links.concat(), done(0, 0)], vec![family(), [device(&[]), done(0, 0)].concat()]);
+    let snapshot = collect(vec![links.concat(), done(0, 0)], vec![family(), [device(&[]), done(0, 0)].concat()]);
     assert_eq!(snapshot.networks.len(), 1);
     assert_eq!(snapshot.networks[0].stats.get(Counter::RxPackets), Some(7));
-    let snapshot = look(vec![links[..2].concat(), done(0, 0)], vec![]);
+    let snapshot = collect(vec![links[..2].concat(), done(0, 0)], vec![]);
     assert!(snapshot.networks.is_empty() && snapshot.hints[0].contains("modprobe wireguard"), "{:?}", snapshot.hints);
 }
 
@@ -114,7 +114,7 @@ fn dump_that_is_always_interrupted_becomes_a_problem_of_its_device() {
     let mut genl = vec![family()];
     genl.extend(std::iter::repeat_n(torn, 10));
     genl.push([device(&[peer(2, 0, &[])]), done(0, 0)].concat());
-    let snapshot = look(vec![links], genl);
+    let snapshot = collect(vec![links], genl);
     assert_eq!(snapshot.networks[0].peers, None);
     assert_eq!(snapshot.networks[0].stats.get(Counter::RxPackets), Some(7));
     assert_eq!(snapshot.networks[1].peers.as_ref().unwrap().len(), 1, "the other device is not affected");
@@ -129,7 +129,7 @@ fn link_list_that_is_always_interrupted_is_an_error() {
     let mut collector = collector(Script::replies(std::iter::repeat_n(torn, 10)), Script::new([]));
     let error = collector.collect(&Scope::default(), NOW).unwrap_err();
     assert_eq!(error.code(), Code::DumpInterrupted);
-    assert_eq!(error.to_string(), "links: cannot read: it changed while it was read, 10 times in a row");
+    assert_eq!(error.to_string(), "links: cannot read: interrupted by changes 10 times in a row");
 }
 
 // Rule 7: whose reply it is, lengths, the family's number.
@@ -163,9 +163,9 @@ fn length_that_cannot_be_is_refused() {
         let mut bad = data(b"good");
         bad[..4].copy_from_slice(&length.to_ne_bytes());
         let (result, ..) = dump(vec![Step::Reply(bad)]);
-        let failure = result.unwrap_err();
+        let error = result.unwrap_err();
         // Too short for its own header, it cannot even be addressed, and is not ours.
-        assert!(matches!(failure, Failure::Malformed(_)), "{length}: {failure}");
+        assert!(matches!(error, netlink::Error::Malformed(_)), "{length}: {error}");
     }
     let overlong = link(3, b"wg0", "wireguard", &[]);
     let mut broken = overlong.clone();
@@ -194,7 +194,7 @@ fn family_is_resolved_once_and_again_after_it_went_away() {
 #[test]
 fn device_that_vanishes_between_two_requests_is_not_shown() {
     let links = [link(3, b"wg0", "wireguard", &[]), done(0, 0)].concat();
-    let snapshot = look(vec![links], vec![family(), error(ENODEV, "", true)]);
+    let snapshot = collect(vec![links], vec![family(), error(ENODEV, "", true)]);
     assert_eq!((snapshot.networks.len(), snapshot.problems.len()), (0, 0));
 }
 
@@ -210,7 +210,7 @@ fn named_device_that_vanishes_is_not_found() {
 #[test]
 fn silence_is_an_error_and_not_the_end_of_a_list() {
     let (result, ..) = dump(vec![Step::Reply(data(b"half"))]);
-    assert!(matches!(result.unwrap_err(), Failure::Timeout));
+    assert!(matches!(result.unwrap_err(), netlink::Error::Timeout));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn signal_does_not_end_a_dump() {
 // Rule 8: split peers.
 #[test]
 fn split_peer_is_joined() {
-    let snapshot = look(
+    let snapshot = collect(
         vec![[link(3, b"wg0", "wireguard", &[]), done(0, 0)].concat()],
         vec![
             family(),
@@ -244,7 +244,7 @@ fn split_peer_is_joined() {
 #[test]
 fn only_the_first_peer_of_a_message_can_continue_another() {
     // The same key twice within one message is not a continuation, whatever it is.
-    let snapshot = look(
+    let snapshot = collect(
         vec![[link(3, b"wg0", "wireguard", &[]), done(0, 0)].concat()],
         vec![family(), device(&[peer(1, 0, &[]), continued(1, &[([10, 0, 0, 9], 32)])]), done(0, 0)],
     );
@@ -266,7 +266,7 @@ fn overrun_starts_the_dump_again() {
 #[test]
 fn counters_near_their_limit_are_exact() {
     let counters = [u64::MAX; 25];
-    let snapshot = look(
+    let snapshot = collect(
         vec![[link(3, b"wg0", "wireguard", &counters), done(0, 0)].concat()],
         vec![family(), [device(&[]), done(0, 0)].concat()],
     );
@@ -275,7 +275,7 @@ fn counters_near_their_limit_are_exact() {
 
 #[test]
 fn handshake_times_before_1970_are_never() {
-    let snapshot = look(
+    let snapshot = collect(
         vec![[link(3, b"wg0", "wireguard", &[]), done(0, 0)].concat()],
         vec![family(), [device(&[peer(1, 0, &[]), peer(2, -5, &[]), peer(3, i64::MAX, &[])]), done(0, 0)].concat()],
     );

@@ -85,7 +85,7 @@ fn request_that_is_refused_is_a_problem_and_no_finding() {
     for reply in [error(EINVAL, "not so", false), refusal(12)] {
         let snapshot = env(vec![reply]);
         assert_eq!(path(&snapshot), None);
-        assert!(snapshot.problems[0].message.starts_with("cannot read the way to its endpoints: "));
+        assert!(snapshot.problems[0].message.starts_with("cannot read the routes to its endpoints: "));
     }
     // And addresses that cannot be read are unknown, not none.
     let genl = vec![family(), [device(&[]), done(0, 0)].concat()];

@@ -244,8 +244,8 @@ fn hostile_replies() {
         causes,
         [
             "cannot read peers: operation not permitted",
-            "cannot read peers: it changed while it was read, 10 times in a row",
-            "cannot read peers: the kernel's answer makes no sense: a message is longer than its datagram",
+            "cannot read peers: interrupted by changes 10 times in a row",
+            "cannot read peers: malformed reply from the kernel: a message is longer than its datagram",
             "cannot read peers: operation not supported",
         ]
     );

@@ -1,23 +1,23 @@
-//! Friendly names out of a corpus of files as people and programs write them, and out of mutants of these.
+//! Parses names in a corpus of files as people and programs write them, and in mutants of these.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use wgstat::model::{Name, PublicKey};
-use wgstat::names::{Format, Named, Names, Reader};
+use wgstat::model::{Name, NameFile, PublicKey};
+use wgstat::names::{FoundName, NameParser, Names};
 
 use crate::mutation::Random;
 
 /// All private and preshared keys of the corpus begin with it.
 const SENTINEL: &str = "SECRETSECRET";
 
-/// How many mutants are read at least.
+/// Least number of mutants that are parsed.
 const MUTANTS: usize = 20_000;
 
-/// What is larger tells no more when it is mutated, and takes its time.
-const LARGEST_MUTANT: usize = 8192;
+/// Larger files take long and test no more.
+const MAX_MUTANT: usize = 8192;
 
 /// A file of a case: its path from the root, its text, and whether it is a drop-in of the one before.
 #[derive(Clone)]
@@ -69,22 +69,21 @@ fn case(folder: &Path) -> Case {
 }
 
 fn read(files: &[File]) -> Names {
-    let mut reader = Reader::default();
+    let mut parser = NameParser::default();
     for file in files {
         let is_netdev = file.path.extension().is_some_and(|extension| extension == "netdev");
-        match file.path.file_stem() {
-            _ if file.is_drop_in => reader.drop_in(&file.path),
-            _ if is_netdev => reader.file(&file.path, Format::Netdev),
-            interface => {
-                reader.file(&file.path, Format::WgQuick { interface: Name::from(interface.unwrap()) });
-            }
-        }
-        file.text.split(|&byte| byte == b'\n').for_each(|line| reader.line(line));
+        let kind = match file.path.file_stem() {
+            _ if file.is_drop_in => NameFile::NetdevDropIn,
+            _ if is_netdev => NameFile::Netdev,
+            interface => NameFile::WgQuick(Name::from(interface.unwrap())),
+        };
+        parser.file(&file.path, &kind);
+        file.text.split(|&byte| byte == b'\n').for_each(|line| parser.line(line));
     }
-    reader.finish()
+    parser.finish()
 }
 
-fn all(names: &Names) -> impl Iterator<Item = (&Name, Option<&PublicKey>, &Named)> {
+fn all(names: &Names) -> impl Iterator<Item = (&Name, Option<&PublicKey>, &FoundName)> {
     let networks = names.networks.iter().map(|(interface, named)| (interface, None, named));
     let peers = names.peers.iter();
     let peers =
@@ -93,11 +92,11 @@ fn all(names: &Names) -> impl Iterator<Item = (&Name, Option<&PublicKey>, &Named
 }
 
 fn lines(names: &Names) -> BTreeSet<String> {
-    let line = |(interface, key, named): (&Name, Option<&PublicKey>, &Named)| {
+    let line = |(interface, key, named): (&Name, Option<&PublicKey>, &FoundName)| {
         format!("{interface} {} {}", key.map_or("-".to_owned(), ToString::to_string), named.name)
     };
-    let remarks = (!names.remarks.is_empty()).then(|| format!("remarks {}", names.remarks.len()));
-    all(names).map(line).chain(remarks).collect()
+    let warnings = (!names.warnings.is_empty()).then(|| format!("warnings {}", names.warnings.len()));
+    all(names).map(line).chain(warnings).collect()
 }
 
 #[test]
@@ -118,7 +117,7 @@ fn names_of_every_file_are_found_and_no_others() {
 }
 
 #[test]
-fn names_stand_where_they_are_said_to() {
+fn names_are_in_the_lines_they_are_reported_in() {
     for case in corpus() {
         let names = read(&case.files);
         let files: Vec<&PathBuf> = case.files.iter().map(|file| &file.path).collect();
@@ -126,7 +125,7 @@ fn names_stand_where_they_are_said_to() {
         for (_, _, named) in all(&names) {
             let lines = case.files[named.file].text.split(|&byte| byte == b'\n');
             let line = String::from_utf8_lossy(lines.into_iter().nth(named.line - 1).unwrap());
-            // What is no UTF-8 stands there in other characters.
+            // Bytes that are not UTF-8 are escaped in the name.
             let part = named.name.split('\\').next().unwrap();
             assert!(line.contains(part), "{}: {named:?} is not in {line}", case.title);
         }
@@ -145,39 +144,40 @@ fn names_hold_no_secret() {
     assert!(secrets >= 30, "{secrets} files have a secret to lose");
 }
 
-/// What a mutation makes of a file besides what it makes of any bytes: it breaks lines, sections and comments.
+/// Mutates bytes, and breaks lines, sections and comments.
 fn mutate(random: &mut Random, text: &mut Vec<u8>) {
     random.mutate(text);
     for _ in 0..random.below(4) {
-        let place = random.below(text.len() + 1);
+        let index = random.below(text.len() + 1);
         let piece = ["[", "]", "=", "#", "\n", "\\\n", "\r", "\0", "\"", "\n[Peer]\n", "\n# "][random.below(11)];
-        text.splice(place..place, piece.bytes());
+        text.splice(index..index, piece.bytes());
     }
 }
 
 #[test]
 fn names_of_mutated_files_are_names() {
     let mut corpus = corpus();
-    corpus.retain(|case| case.files.iter().map(|file| file.text.len()).sum::<usize>() <= LARGEST_MUTANT);
+    corpus.retain(|case| case.files.iter().map(|file| file.text.len()).sum::<usize>() <= MAX_MUTANT);
     let rounds = MUTANTS.div_ceil(corpus.len());
     let (mut random, mut found) = (Random::new(7), 0);
     for case in &corpus {
         for round in 0..rounds {
             let mut files = case.files.clone();
-            let place = random.below(files.len());
-            mutate(&mut random, &mut files[place].text);
+            let index = random.below(files.len());
+            mutate(&mut random, &mut files[index].text);
             let names = catch_unwind(AssertUnwindSafe(|| read(&files))).unwrap_or_else(|panic| {
-                println!("{}, round {round}:\n{}", case.title, String::from_utf8_lossy(&files[place].text));
+                println!("{}, round {round}:\n{}", case.title, String::from_utf8_lossy(&files[index].text));
                 std::panic::resume_unwind(panic)
             });
-            for (_, _, Named { name, .. }) in all(&names) {
+            for (_, _, FoundName { name, .. }) in all(&names) {
                 let is_name = !name.is_empty() && name.chars().count() <= 128 && !name.contains(['\0', '\n', '\r']);
                 assert!(is_name && name.split(' ').all(|word| !is_key(word)), "{}, round {round}: {name}", case.title);
                 found += 1;
             }
-            // All that a remark has from a file is a public key.
-            for remark in &names.remarks {
-                assert!(remark.text.len() < 200 && !remark.text.contains(char::is_control), "{remark:?}");
+            // All that a warning takes from a file is a public key.
+            for warning in &names.warnings {
+                let text = warning.text(&names.files);
+                assert!(text.len() < 200 && !text.contains(char::is_control), "{warning:?}");
             }
         }
     }
@@ -185,7 +185,7 @@ fn names_of_mutated_files_are_names() {
     assert!(found > MUTANTS / 2, "{found} names");
 }
 
-/// Whether it has the form of a key, public or private.
+/// Returns whether the word has the form of a key, public or private.
 fn is_key(word: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
     word.strip_suffix('=').is_some_and(|digits| digits.len() == 43 && digits.bytes().all(is_digit))

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use wgstat::collect::files::{Files, Item};
+use wgstat::collect::name_files::{FileItem, NameFiles};
 use wgstat::model::PublicKey;
-use wgstat::names::{Format, Names, Reader};
+use wgstat::names::{NameParser, Names};
 
 use crate::common::document;
 use crate::lab::in_lab;
@@ -33,11 +33,11 @@ fn run(script: &str) -> String {
 }
 
 #[test]
-fn each_source_names_what_those_before_it_do_not() {
+fn each_source_names_what_earlier_ones_leave_unnamed() {
     let text = run("wgstat status --json; wgstat status 2>&1; echo ===; wgstat export-metrics --compat mindflavor");
     let (json, rest) = text.split_once('\n').unwrap();
     let status = document(json.as_bytes());
-    let network = |place: usize| &status["networks"][place];
+    let network = |index: usize| &status["networks"][index];
     assert_eq!((&network(0)["name"], &network(0)["interface"]), (&"office".into(), &"wg0".into()));
     assert_eq!((&network(1)["name"], &network(1)["interface"]), (&"branch".into(), &"wg1".into()));
     let mut names: Vec<&Value> = network(0)["peers"].as_array().unwrap().iter().map(|peer| &peer["name"]).collect();
@@ -52,8 +52,8 @@ fn each_source_names_what_those_before_it_do_not() {
     for name in ["of the configuration ", "of \\x1b[31mwg-quick ", "of networkd "] {
         assert!(table.contains(name), "{table}");
     }
-    // It is said without being asked for: the file may not mean what it says.
-    assert!(table.contains("appears again; the first, in line 10, counts"), "{table}");
+    // The warning appears without -v: the file may not mean what it says.
+    assert!(table.contains("duplicate key ") && table.contains("; the first, in line 10, counts"), "{table}");
     crate::metrics::check(metrics.as_bytes());
     assert!(metrics.contains("wg_interface_up{network=\"office\",interface=\"wg0\"} 1\n"), "{metrics}");
     assert!(
@@ -64,7 +64,7 @@ fn each_source_names_what_those_before_it_do_not() {
 }
 
 #[test]
-fn verbose_says_where_names_come_from_and_which_are_nobodys() {
+fn verbose_reports_where_names_come_from_and_which_match_nothing() {
     let text = run("echo $1 $2 $3; wgstat status -v; wgstat status -v --json 2>&1 >/dev/null | grep -c ghost
         wgstat check -v --interval 0; echo $?; wgstat check --interval 0 >/dev/null 2>&1; echo $?
         wgstat status -v wg1 | grep -c ghost; true");
@@ -96,15 +96,15 @@ fn verbose_says_where_names_come_from_and_which_are_nobodys() {
     let codes: Vec<&str> = rest.lines().rev().take(3).collect();
     assert_eq!(codes[1], codes[2], "-v never changes the verdict");
     assert_eq!(codes[0], "0", "a name of another interface is not nobody's: {rest}");
-    for fact in
-        ["kernel: Linux ", "CAP_NET_ADMIN, to read the peers", "/wg0.sock: answers", "namespace: looks from net:[4"]
+    for note in
+        ["kernel: Linux ", "CAP_NET_ADMIN, to read the peers", "/wg0.sock: replies", "namespace: runs in net:[4"]
     {
-        assert!(rest.contains(fact), "{fact}\n{rest}");
+        assert!(rest.contains(note), "{note}\n{rest}");
     }
 }
 
 #[test]
-fn expectations_of_the_configuration_are_judged() {
+fn expectations_of_the_configuration_are_checked() {
     let text = run("printf '[networks.wg9]\\nname = \"lost\"\\nid = 9\\n[networks.wg1]\\nid = 77\\n' >> /run/t/c.toml
         wgstat check --json --interval 0; echo $?; wgstat check wg1 --interval 0 >/dev/null; echo $?
         wgstat check --interval 0 --exclude wg9 | grep -c interface_missing
@@ -190,16 +190,14 @@ fn private_keys_in_files_of_names_are_not_kept() {
     drop(text);
 }
 
-fn read(root: &Path, mut told: impl FnMut(&[u8])) -> Names {
-    let mut reader = Reader::default();
-    Files::below(root).read(&mut |item| match item {
-        Item::WgQuick(path, interface) => reader.file(path, Format::WgQuick { interface: interface.clone() }),
-        Item::Netdev(path) => reader.file(path, Format::Netdev),
-        Item::DropIn(path) => reader.drop_in(path),
-        Item::Line(line) => {
-            told(line);
-            reader.line(line);
+fn read(root: &Path, mut on_line: impl FnMut(&[u8])) -> Names {
+    let mut parser = NameParser::default();
+    NameFiles::below(root).read(&mut |item| match item {
+        FileItem::File(path, kind) => parser.file(path, kind),
+        FileItem::Line(line) => {
+            on_line(line);
+            parser.line(line);
         }
     });
-    reader.finish()
+    parser.finish()
 }

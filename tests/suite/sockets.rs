@@ -117,13 +117,13 @@ fn bad_daemons_become_problems_and_cost_nobody_else_anything() {
         .collect();
     let cause = |name: &str| problems.iter().find(|(of, _)| of == name).unwrap().1.as_str();
     for hung in ["hung1", "hung2", "hung3", "hung4", "drip"] {
-        assert_eq!(cause(hung), "no complete answer within 2 s");
+        assert_eq!(cause(hung), "no complete reply within 2 s");
         assert_eq!(network(&snapshot, hung).peers, None);
     }
-    assert_eq!(cause("web"), "its answer makes no sense: a line has no =");
-    assert_eq!(cause("refuses"), "it answered with errno -22");
-    assert_eq!(cause("mute"), "its answer makes no sense: it ends before its blank line");
-    assert!(cause("flood").contains("more than 64 MiB") || cause("flood").contains("within 2 s"));
+    assert_eq!(cause("web"), "malformed reply: a line has no =");
+    assert_eq!(cause("refuses"), "the daemon replied with errno -22");
+    assert_eq!(cause("mute"), "malformed reply: no blank line at its end");
+    assert!(cause("flood").contains("longer than 64 MiB") || cause("flood").contains("within 2 s"));
     assert_eq!(cause("dead"), "is dead: connection refused");
     assert_eq!(network(&snapshot, "dead").backend, Backend::DeadDaemon);
     assert_eq!(problems.len(), 10, "{problems:#?}");
@@ -143,7 +143,7 @@ fn daemon_that_does_not_accept_is_not_waited_for() {
     let start = Instant::now();
     let snapshot = look(directory.path());
     assert!(start.elapsed() < Duration::from_secs(11), "{:?}", start.elapsed());
-    assert!(snapshot.problems[0].message.ends_with("no complete answer within 2 s"), "{:?}", snapshot.problems);
+    assert!(snapshot.problems[0].message.ends_with("no complete reply within 2 s"), "{:?}", snapshot.problems);
 }
 
 #[test]

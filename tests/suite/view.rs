@@ -153,13 +153,8 @@ fn view_of_what_is_not_there_or_not_readable() {
     let mut story = Story::morning(options());
     story.tick(|snapshot| {
         snapshot.networks[0].peers = None;
-        snapshot.problems.push(Problem {
-            code: Code::PermissionDenied,
-            netns: None,
-            interface: Some("wg0".into()),
-            message: "cannot read peers: operation not permitted".into(),
-            hint: Some("run it with CAP_NET_ADMIN".into()),
-        });
+        let problem = Problem::new(Code::PermissionDenied, "cannot read peers: operation not permitted");
+        snapshot.problems.push(problem.interface("wg0").hint("run it with CAP_NET_ADMIN"));
     });
     story.golden("denied", 80, 24);
     let subject = "links".to_owned();

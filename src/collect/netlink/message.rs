@@ -1,4 +1,4 @@
-//! What one datagram holds: messages, errors, end marks.
+//! Parses a datagram into its messages, errors and end marks.
 
 use netlink_packet_core::{
     DoneBuffer, ErrorBuffer, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP,
@@ -6,14 +6,14 @@ use netlink_packet_core::{
 };
 use rustix::io::Errno;
 
-use super::Failure;
+use super::Error;
 use crate::collect::attributes::attributes;
 
 /// The one extended-ack attribute that is text.
 const NLMSGERR_ATTR_MSG: u16 = 1;
 const HEADER: usize = 16;
 
-/// One message, and which request it answers.
+/// One message of a reply.
 pub(super) struct Message<'a> {
     pub(super) sequence: u32,
     pub(super) port: u32,
@@ -22,67 +22,68 @@ pub(super) struct Message<'a> {
     payload: &'a [u8],
 }
 
-/// What a message says.
+/// The content of a message.
 pub(super) enum Content<'a> {
-    /// Nothing.
-    Nothing,
-    /// Messages were lost.
+    /// `NLMSG_NOOP`.
+    Noop,
+    /// Messages were lost (`NLMSG_OVERRUN`).
     Overrun,
-    /// The kernel's refusal.
-    Refused(Failure),
-    /// All is said.
+    /// The kernel refused the request.
+    Error(Error),
+    /// The reply is complete.
     End,
-    /// Something of a type of its own.
+    /// An object, as the subsystem encodes it.
     Payload(&'a [u8]),
 }
 
-/// The messages of a datagram.
-pub(super) fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<Message<'_>, Failure>> {
+/// Returns the messages of a datagram; ends after the first malformed one.
+pub(super) fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<Message<'_>, Error>> {
     let mut rest = datagram;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let message = first(rest);
+        let message = split_first(rest);
         rest = message.as_ref().map(|(_, after)| *after).unwrap_or_default();
         Some(message.map(|(message, _)| message))
     })
 }
 
-/// The first message, and what comes after it.
-fn first(datagram: &[u8]) -> Result<(Message<'_>, &[u8]), Failure> {
-    let header = NetlinkBuffer::new_checked(datagram)
-        .map_err(|_| Failure::Malformed("a message is longer than its datagram"))?;
+/// Returns the first message and the rest of the datagram.
+fn split_first(datagram: &[u8]) -> Result<(Message<'_>, &[u8]), Error> {
+    let header =
+        NetlinkBuffer::new_checked(datagram).map_err(|_| Error::Malformed("a message is longer than its datagram"))?;
     let length = header.length() as usize;
     let message = Message {
         sequence: header.sequence_number(),
         port: header.port_number(),
         kind: header.message_type(),
         flags: header.flags(),
-        payload: datagram.get(HEADER..length).ok_or(Failure::Malformed("a message is shorter than its header"))?,
+        payload: datagram.get(HEADER..length).ok_or(Error::Malformed("a message is shorter than its header"))?,
     };
     // The last message of a datagram may end without its padding.
     Ok((message, datagram.get(length.next_multiple_of(4)..).unwrap_or_default()))
 }
 
 impl<'a> Message<'a> {
-    /// Whether what is listed changed meanwhile.
+    /// Returns whether the dumped objects changed during the dump.
     pub(super) fn is_interrupted(&self) -> bool {
         self.flags & NLM_F_DUMP_INTR != 0
     }
 
-    pub(super) fn content(&self) -> Result<Content<'a>, Failure> {
+    /// Parses the content.
+    pub(super) fn content(&self) -> Result<Content<'a>, Error> {
         Ok(match self.kind {
-            NLMSG_NOOP => Content::Nothing,
+            NLMSG_NOOP => Content::Noop,
             NLMSG_OVERRUN => Content::Overrun,
-            NLMSG_ERROR => refusal(self.payload, self.flags)?.map_or(Content::End, Content::Refused),
+            NLMSG_ERROR => kernel_error(self.payload, self.flags)?.map_or(Content::End, Content::Error),
             NLMSG_DONE => {
                 let done =
-                    DoneBuffer::new_checked(self.payload).map_err(|_| Failure::Malformed("its end mark is cut off"))?;
+                    DoneBuffer::new_checked(self.payload).map_err(|_| Error::Malformed("its end mark is truncated"))?;
                 let text = (self.flags & NLM_F_ACK_TLVS != 0).then(|| ack_text(done.extended_ack())).flatten();
                 match done.code() {
                     0 => Content::End,
-                    code => Content::Refused(Failure::Kernel(errno(code)?, text)),
+                    code => Content::Error(Error::Kernel(errno(code)?, text)),
                 }
             }
             _ => Content::Payload(self.payload),
@@ -90,9 +91,10 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Reads an `NLMSG_ERROR`: an errno, the header of the request (or all of it), then the extended ack.
-fn refusal(payload: &[u8], flags: u16) -> Result<Option<Failure>, Failure> {
-    let error = ErrorBuffer::new_checked(payload).map_err(|_| Failure::Malformed("its error is cut off"))?;
+/// Parses an `NLMSG_ERROR`: an errno, the request's header or the whole request, then the extended ack. Returns `None` for an
+/// ack without an error.
+fn kernel_error(payload: &[u8], flags: u16) -> Result<Option<Error>, Error> {
+    let error = ErrorBuffer::new_checked(payload).map_err(|_| Error::Malformed("its error is truncated"))?;
     let Some(code) = error.code() else { return Ok(None) };
     let mut text = None;
     if flags & NLM_F_ACK_TLVS != 0 {
@@ -105,22 +107,24 @@ fn refusal(payload: &[u8], flags: u16) -> Result<Option<Failure>, Failure> {
         };
         text = echoed.get(length..).and_then(ack_text);
     }
-    Ok(Some(Failure::Kernel(errno(code.get())?, text)))
+    Ok(Some(Error::Kernel(errno(code.get())?, text)))
 }
 
-fn errno(code: i32) -> Result<Errno, Failure> {
+/// Converts the negative code of a message.
+fn errno(code: i32) -> Result<Errno, Error> {
     /// The kernel's `MAX_ERRNO`; rustix's type has no room for more.
     const ERRNOS: std::ops::RangeInclusive<i32> = -4095..=-1;
     if ERRNOS.contains(&code) {
         Ok(Errno::from_raw_os_error(-code))
     } else {
-        Err(Failure::Malformed("its error code is none"))
+        Err(Error::Malformed("its error code is out of range"))
     }
 }
 
+/// Returns the text of an extended ack.
 fn ack_text(extended_ack: &[u8]) -> Option<String> {
     let mut message: &[u8] = &[];
-    // What a broken extended ack has before its fault is still worth showing.
+    // The text before a malformed attribute is still worth showing.
     let _ = attributes(extended_ack, |kind, value| {
         if kind == NLMSGERR_ATTR_MSG {
             message = value;

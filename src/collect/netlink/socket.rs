@@ -1,4 +1,4 @@
-//! Where requests go and datagrams come from.
+//! Sends requests to the kernel and receives datagrams.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use netlink_sys::{Socket, SocketAddr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-/// How long the kernel may take for one datagram. It answers from memory; seconds mean that no answer will come.
+/// How long the kernel may take for one datagram. It replies from memory; seconds mean that no reply will come.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where requests go and datagrams come from: the kernel, or a recording of it.
+/// Carries requests and datagrams: the kernel, or a recording of it.
 pub trait Transport {
     /// Sends one request.
     ///
@@ -22,16 +22,16 @@ pub trait Transport {
     /// that.
     ///
     /// # Errors
-    /// As `recv(2)`; `WouldBlock` when the time for it is over.
+    /// As `recv(2)`; `WouldBlock` after the timeout.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
 
-    /// Starts afresh: what is still to come of an abandoned reply must not meet the next request.
+    /// Replaces the socket, so that the rest of an abandoned reply cannot be taken for the next one.
     ///
     /// # Errors
-    /// As opening.
+    /// As `socket(2)` and `bind(2)`.
     fn reopen(&mut self) -> io::Result<()>;
 
-    /// The port id that replies to us carry.
+    /// Returns the port ID that replies to us carry.
     fn port(&self) -> u32;
 }
 
@@ -43,7 +43,7 @@ pub struct KernelSocket {
 }
 
 impl KernelSocket {
-    /// Opens a socket of this protocol (`NETLINK_ROUTE`, `NETLINK_GENERIC`) in the calling thread's network namespace.
+    /// Opens a socket for this protocol (`NETLINK_ROUTE`, `NETLINK_GENERIC`) in the calling thread's network namespace.
     ///
     /// # Errors
     /// As `socket(2)` and `bind(2)`.
@@ -51,11 +51,12 @@ impl KernelSocket {
         Self::with_timeout(protocol, RECEIVE_TIMEOUT)
     }
 
+    /// Opens a socket with this receive timeout.
     fn with_timeout(protocol: isize, timeout: Duration) -> io::Result<Self> {
         let mut socket = Socket::new(protocol)?;
         let port = socket.bind_auto()?.port_number();
         set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(timeout))?;
-        // Kernels before 4.20 and 4.12 do not know these two; all that is lost there is the filter and the error text.
+        // Kernels before 4.20 and 4.12 do not know these two; without them only the filter and the error text are missing.
         let _ = socket.set_netlink_get_strict_chk(true);
         let _ = socket.set_ext_ack(true);
         Ok(Self { socket, protocol, port })
@@ -87,17 +88,17 @@ impl Transport for KernelSocket {
 mod tests {
     use netlink_sys::protocols::NETLINK_ROUTE;
 
-    use super::super::{Failure, Netlink};
+    use super::super::{Error, Netlink};
     use super::*;
 
     #[test]
-    fn kernel_that_does_not_answer_is_not_waited_for() {
-        // A real socket, and a request that asks for nothing: no reply will come.
+    fn kernel_that_does_not_reply_is_a_timeout() {
+        // A real socket and an empty request: no reply will come.
         let socket = KernelSocket::with_timeout(NETLINK_ROUTE, Duration::from_millis(30)).unwrap();
         let mut netlink = Netlink::new(socket);
         let mut request = [16_u8, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let failure = netlink.dump(&mut request, |(), _| Ok(())).unwrap_err();
-        assert!(matches!(failure, Failure::Timeout), "{failure}");
+        let error = netlink.dump(&mut request, |(), _| Ok(())).unwrap_err();
+        assert!(matches!(error, Error::Timeout), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The reply to `get=1`, line by line: a text of `key=value` that ends with a blank line.
+//! Parses the reply to `get=1`: lines of `key=value`, ended by a blank line.
 //!
-//! It includes the private key and preshared keys: the buffer is wiped, and of the private key only the public key that it
-//! stands for is kept.
+//! The reply includes the private key and preshared keys. The buffer is wiped, and the private key is used only to compute the
+//! public key.
 
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -10,39 +10,39 @@ use rustix::net::{AddressFamily, SocketType};
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
-use super::Fault;
+use super::Error;
 use crate::collect::kernel::Device;
 use crate::model::{AllowedIp, Peer, PublicKey, decode_hex};
 
-/// How much one daemon may say; 20,000 peers are about 8 MiB.
-const LIMIT: usize = 64 * 1024 * 1024;
-/// Longest line: the longest honest one is a few hundred bytes.
-const LINE: usize = 64 * 1024;
-/// 1990-01-01. An older handshake can only be boringtun's: it reports the seconds since then, not the time.
+/// Longest reply, in bytes; 20,000 peers take about 8 MiB.
+const MAX_REPLY: usize = 64 * 1024 * 1024;
+/// Longest line, in bytes; a daemon's longest has a few hundred.
+const MAX_LINE: usize = 64 * 1024;
+/// 1990-01-01. An older handshake can only be boringtun's: it reports seconds since the handshake, not a time.
 const EPOCH_1990: u64 = 631_152_000;
 
-/// Reads the reply to `get=1` up to its blank line.
+/// Parses the reply to `get=1` up to its blank line. `now` is the Unix time, in seconds.
 ///
 /// # Errors
-/// Whatever makes the reply unusable as a whole; there are no half answers.
-pub(super) fn parse(source: &mut dyn Read, now: u64) -> Result<Device, Fault> {
+/// Where any part of the reply is missing or malformed; a partial device is never returned.
+pub(super) fn parse(source: &mut dyn Read, now: u64) -> Result<Device, Error> {
     let mut reply = ReplyParser { device: Device::default(), errno: None, now };
-    let mut buffer = Zeroizing::new(vec![0_u8; LINE]);
+    let mut buffer = Zeroizing::new(vec![0_u8; MAX_LINE]);
     let mut filled = 0;
     let mut total = 0;
     loop {
         let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) else {
-            return Err(Fault::Malformed(format!("a line of more than {LINE} bytes")));
+            return Err(Error::Malformed(format!("a line is longer than {MAX_LINE} bytes")));
         };
         let read = match source.read(free) {
-            Ok(0) => return Err(Fault::Malformed("it ends before its blank line".to_owned())),
+            Ok(0) => return Err(Error::Malformed("no blank line at its end".to_owned())),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error.into()),
         };
         total += read;
-        if total > LIMIT {
-            return Err(Fault::Malformed(format!("more than {} MiB", LIMIT >> 20)));
+        if total > MAX_REPLY {
+            return Err(Error::Malformed(format!("longer than {} MiB", MAX_REPLY >> 20)));
         }
         filled += read;
         let mut start = 0;
@@ -60,6 +60,7 @@ pub(super) fn parse(source: &mut dyn Read, now: u64) -> Result<Device, Fault> {
     }
 }
 
+/// Collects the lines of a reply.
 struct ReplyParser {
     device: Device,
     errno: Option<i64>,
@@ -67,21 +68,22 @@ struct ReplyParser {
 }
 
 impl ReplyParser {
-    fn line(&mut self, line: &[u8]) -> Result<(), Fault> {
+    /// Parses one line.
+    fn line(&mut self, line: &[u8]) -> Result<(), Error> {
         let equals = line.iter().position(|&byte| byte == b'=').ok_or_else(|| malformed(line, "has no ="))?;
         let (key, value) = line.split_at(equals);
         let value = value.get(1..).unwrap_or_default();
         match key {
             b"private_key" => {
-                // The only secret that is looked at, because a daemon's own public key is to be had in no other way.
+                // The only secret that is read: most daemons do not report their own public key.
                 let mut secret = Zeroizing::new([0; 32]);
-                decode_hex(value, &mut secret).ok_or_else(|| malformed(key, "is no key"))?;
+                decode_hex(value, &mut secret).ok_or_else(|| malformed(key, "is not a key"))?;
                 if *secret != [0; 32] {
                     let public = x25519_dalek::PublicKey::from(&StaticSecret::from(*secret));
                     self.device.public_key = Some(PublicKey(public.to_bytes()));
                 }
             }
-            // boringtun's word for it.
+            // boringtun's key for it.
             b"own_public_key" => self.device.public_key = Some(public_key(key, value)?),
             b"listen_port" => self.device.listen_port = Some(number(key, value)?),
             b"fwmark" => self.device.fwmark = Some(number(key, value)?),
@@ -95,19 +97,20 @@ impl ReplyParser {
         Ok(())
     }
 
-    fn peer_line(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+    /// Parses a line about the last peer.
+    fn peer_line(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let now = self.now;
-        // Unknown keys are for newer readers, also before the first peer.
+        // A newer daemon may have more keys, also before the first peer.
         let peer = match self.device.peers.last_mut() {
             Some(peer) => peer,
-            None if PEER_KEYS.contains(&key) => return Err(malformed(key, "stands before any public_key")),
+            None if PEER_KEYS.contains(&key) => return Err(malformed(key, "comes before any public_key")),
             None => return Ok(()),
         };
         match key {
             b"preshared_key" => peer.has_preshared_key = value.iter().any(|&digit| digit != b'0'),
             b"protocol_version" => peer.protocol_version = Some(number(key, value)?),
-            b"endpoint" => peer.endpoint = Some(endpoint(value).ok_or_else(|| malformed(key, "is no address"))?),
-            // The nanoseconds come after the seconds; they tell "just now" from "never" where both are 0 seconds.
+            b"endpoint" => peer.endpoint = Some(endpoint(value).ok_or_else(|| malformed(key, "is not an address"))?),
+            // The nanoseconds follow the seconds. They distinguish "just now" from "never" where the seconds are 0.
             b"last_handshake_time_sec" => {
                 let seconds: u64 = number(key, value)?;
                 peer.last_handshake = match seconds {
@@ -126,22 +129,25 @@ impl ReplyParser {
             b"tx_bytes" => peer.tx_bytes = number(key, value)?,
             b"persistent_keepalive_interval" => peer.persistent_keepalive = number(key, value)?,
             b"allowed_ip" => {
-                peer.allowed_ips.push(allowed_ip(value).ok_or_else(|| malformed(key, "is no network"))?);
+                peer.allowed_ips
+                    .push(allowed_ip(value).ok_or_else(|| malformed(key, "is not an address with a prefix length"))?);
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<Device, Fault> {
+    /// Returns the device, or the daemon's errno.
+    fn finish(self) -> Result<Device, Error> {
         match self.errno {
             Some(0) => Ok(self.device),
-            Some(errno) => Err(Fault::Errno(errno)),
-            None => Err(Fault::Malformed("it has no errno".to_owned())),
+            Some(errno) => Err(Error::Errno(errno)),
+            None => Err(Error::Malformed("it has no errno".to_owned())),
         }
     }
 }
 
+/// Keys that belong to a peer.
 const PEER_KEYS: [&[u8]; 9] = [
     b"preshared_key",
     b"protocol_version",
@@ -154,31 +160,34 @@ const PEER_KEYS: [&[u8]; 9] = [
     b"allowed_ip",
 ];
 
-/// Names the key, never the value: it may be a secret.
-fn malformed(key: &[u8], what: &str) -> Fault {
+/// Returns an error that names the key. It never has the value, which may be a secret.
+fn malformed(key: &[u8], reason: &str) -> Error {
     let key: String = String::from_utf8_lossy(key.get(..40).unwrap_or(key)).chars().take_while(|&c| c != '=').collect();
     if key.chars().all(|c| c.is_ascii_lowercase() || c == '_') && key.len() < 40 {
-        Fault::Malformed(format!("{key} {what}"))
+        Error::Malformed(format!("{key} {reason}"))
     } else {
-        Fault::Malformed(format!("a line {what}"))
+        Error::Malformed(format!("a line {reason}"))
     }
 }
 
-fn number<N: std::str::FromStr>(key: &[u8], value: &[u8]) -> Result<N, Fault> {
-    text(value).and_then(|text| text.parse().ok()).ok_or_else(|| malformed(key, "is no number in its range"))
+/// Parses a decimal number.
+fn number<N: std::str::FromStr>(key: &[u8], value: &[u8]) -> Result<N, Error> {
+    text(value).and_then(|text| text.parse().ok()).ok_or_else(|| malformed(key, "is not a number in its range"))
 }
 
-fn public_key(key: &[u8], value: &[u8]) -> Result<PublicKey, Fault> {
+/// Parses 64 hexadecimal digits.
+fn public_key(key: &[u8], value: &[u8]) -> Result<PublicKey, Error> {
     let mut bytes = [0; 32];
-    decode_hex(value, &mut bytes).ok_or_else(|| malformed(key, "is no key"))?;
+    decode_hex(value, &mut bytes).ok_or_else(|| malformed(key, "is not a key"))?;
     Ok(PublicKey(bytes))
 }
 
+/// Returns the value as text; `None` where it is not UTF-8.
 fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
 }
 
-/// Reads `192.0.2.1:51820`, `[2001:db8::1]:51820` or `[fe80::1%eth0]:51820`.
+/// Parses `192.0.2.1:51820`, `[2001:db8::1]:51820` or `[fe80::1%eth0]:51820`.
 fn endpoint(value: &[u8]) -> Option<SocketAddr> {
     let text = text(value)?;
     if let Ok(endpoint) = text.parse() {
@@ -186,16 +195,18 @@ fn endpoint(value: &[u8]) -> Option<SocketAddr> {
     }
     let (address, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
     let (address, zone) = address.split_once('%')?;
-    // A link that went away leaves the address valid and its scope unknown.
+    // Without the link the address stays valid and its scope is unknown.
     let scope = zone.parse().ok().or_else(|| interface_index(zone)).unwrap_or(0);
     Some(SocketAddrV6::new(address.parse().ok()?, port.parse().ok()?, 0, scope).into())
 }
 
+/// Returns the ifindex of a link in the calling thread's network namespace.
 fn interface_index(name: &str) -> Option<u32> {
     let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::DGRAM, None).ok()?;
     rustix::net::netdevice::name_to_index(&socket, name).ok()
 }
 
+/// Parses `10.0.0.0/24` or `fd00::/64`.
 fn allowed_ip(value: &[u8]) -> Option<AllowedIp> {
     let (address, prefix) = text(value)?.split_once('/')?;
     let address: IpAddr = address.parse().ok()?;
@@ -211,11 +222,11 @@ mod tests {
     const NOW: u64 = 1_795_000_000;
     const KEY: &str = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
 
-    fn parsed(text: &str) -> Result<Device, Fault> {
+    fn parsed(text: &str) -> Result<Device, Error> {
         parse(&mut text.as_bytes(), NOW)
     }
 
-    fn fault(text: &str) -> String {
+    fn error(text: &str) -> String {
         parsed(text).unwrap_err().to_string()
     }
 
@@ -231,14 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn unset_private_key_stands_for_no_public_key() {
+    fn unset_private_key_has_no_public_key() {
         let device = parsed(&format!("private_key={}\nlisten_port=51820\nerrno=0\n\n", "0".repeat(64))).unwrap();
         assert_eq!(device.public_key, None);
         assert_eq!(device.listen_port, Some(51820));
     }
 
     #[test]
-    fn boringtun_tells_its_public_key() {
+    fn boringtun_reports_its_public_key() {
         let device = parsed(&format!("own_public_key={KEY}\nerrno=0\n\n")).unwrap();
         assert_eq!(device.public_key.unwrap().0[..3], [1, 2, 3]);
     }
@@ -252,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_passed_over() {
+    fn unknown_keys_are_ignored() {
         let peer = peer("colour=blue\nrx_bytes=5\ntx_bytes=6\nprotocol_version=1\npersistent_keepalive_interval=25");
         assert_eq!((peer.rx_bytes, peer.tx_bytes, peer.persistent_keepalive), (5, 6, 25));
         assert!(parsed("colour=blue\nerrno=0\n\n").is_ok());
     }
 
     #[test]
-    fn preshared_key_is_only_noted() {
+    fn preshared_key_is_not_kept() {
         assert!(peer(&format!("preshared_key={KEY}")).has_preshared_key);
         assert!(!peer(&format!("preshared_key={}", "0".repeat(64))).has_preshared_key);
     }
@@ -276,29 +287,29 @@ mod tests {
 
     #[test]
     fn errno_is_honoured() {
-        assert_eq!(fault("errno=-5\n\n"), "it answered with errno -5");
-        assert_eq!(fault("listen_port=1\n\n"), "its answer makes no sense: it has no errno");
+        assert_eq!(error("errno=-5\n\n"), "the daemon replied with errno -5");
+        assert_eq!(error("listen_port=1\n\n"), "malformed reply: it has no errno");
     }
 
     #[test]
-    fn garbage_is_named_but_never_quoted() {
-        assert_eq!(fault("HTTP/1.1 400 Bad Request\n\n"), "its answer makes no sense: a line has no =");
-        assert_eq!(fault("listen_port=x\n\n"), "its answer makes no sense: listen_port is no number in its range");
-        assert_eq!(fault("rx_bytes=1\n\n"), "its answer makes no sense: rx_bytes stands before any public_key");
-        assert_eq!(fault("errno=0\n"), "its answer makes no sense: it ends before its blank line");
-        assert!(!fault("private_key=secret\n\n").contains("secret"));
-        assert!(!fault("\u{1b}[2Jprivate=\n\nx").contains('\u{1b}'));
+    fn malformed_line_is_named_but_never_quoted() {
+        assert_eq!(error("HTTP/1.1 400 Bad Request\n\n"), "malformed reply: a line has no =");
+        assert_eq!(error("listen_port=x\n\n"), "malformed reply: listen_port is not a number in its range");
+        assert_eq!(error("rx_bytes=1\n\n"), "malformed reply: rx_bytes comes before any public_key");
+        assert_eq!(error("errno=0\n"), "malformed reply: no blank line at its end");
+        assert!(!error("private_key=secret\n\n").contains("secret"));
+        assert!(!error("\u{1b}[2Jprivate=\n\nx").contains('\u{1b}'));
     }
 
     #[test]
     fn allowed_ips_beyond_their_family_are_refused() {
         for bad in ["10.0.0.1/33", "::/129", "10.0.0.1", "10.0.0.1/-1", "/0"] {
-            assert!(fault(&format!("public_key={KEY}\nallowed_ip={bad}\n\n")).contains("allowed_ip"), "{bad}");
+            assert!(error(&format!("public_key={KEY}\nallowed_ip={bad}\n\n")).contains("allowed_ip"), "{bad}");
         }
     }
 
     #[test]
-    fn mutated_answers_never_panic() {
+    fn mutated_replies_never_panic() {
         let honest = format!(
             "private_key={KEY}\nlisten_port=51820\nfwmark=1\npublic_key={KEY}\npreshared_key={KEY}\nprotocol_version=1\n\
              endpoint=[fe80::1%7]:51820\nlast_handshake_time_sec=1794999990\nlast_handshake_time_nsec=1\ntx_bytes=20\n\
@@ -317,12 +328,12 @@ mod tests {
         for _ in 0..5000 {
             let mut bytes = honest.clone().into_bytes();
             for _ in 0..=random(3) {
-                let place = random(bytes.len());
+                let index = random(bytes.len());
                 match random(4) {
-                    0 => bytes[place] = u8::try_from(random(256)).unwrap(),
-                    1 => bytes[place] = b"=\n:/%].0-"[random(9)],
-                    2 => drop(bytes.remove(place)),
-                    _ => bytes.insert(place, b"=\n:/%[.9-"[random(9)]),
+                    0 => bytes[index] = u8::try_from(random(256)).unwrap(),
+                    1 => bytes[index] = b"=\n:/%].0-"[random(9)],
+                    2 => drop(bytes.remove(index)),
+                    _ => bytes.insert(index, b"=\n:/%[.9-"[random(9)]),
                 }
             }
             match parse(&mut bytes.as_slice(), NOW) {
@@ -333,7 +344,7 @@ mod tests {
         assert!(usable > 500 && refused > 500, "{usable} usable, {refused} refused");
     }
 
-    /// Gives the same bytes for ever.
+    /// Repeats the same bytes without end.
     struct Endless(&'static [u8]);
 
     impl Read for Endless {
@@ -350,10 +361,10 @@ mod tests {
     }
 
     #[test]
-    fn endless_answers_end_at_a_limit() {
-        let fault = parse(&mut Endless(b"x"), NOW).unwrap_err().to_string();
-        assert_eq!(fault, "its answer makes no sense: a line of more than 65536 bytes");
-        let fault = parse(&mut Endless(b"a=b\n"), NOW).unwrap_err().to_string();
-        assert_eq!(fault, "its answer makes no sense: more than 64 MiB");
+    fn endless_replies_end_at_a_limit() {
+        let error = parse(&mut Endless(b"x"), NOW).unwrap_err().to_string();
+        assert_eq!(error, "malformed reply: a line is longer than 65536 bytes");
+        let error = parse(&mut Endless(b"a=b\n"), NOW).unwrap_err().to_string();
+        assert_eq!(error, "malformed reply: longer than 64 MiB");
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn respond(
     uptime: Duration,
 ) -> Vec<Reply> {
     let any = |predicate: fn(&Resource) -> bool| queries.iter().any(|query| predicate(&query.resource));
-    let sample = any(Resource::needs_sample).then(|| sampler.look(any(Resource::needs_rates)));
+    let sample = any(Resource::needs_sample).then(|| sampler.sample(any(Resource::needs_rates)));
     let reply = |query: &Query| {
         let result = match (&query.resource, &sample) {
             (Resource::ThroughputHistory { interface, netns, endpoints }, _) => {

@@ -2,12 +2,12 @@ use super::*;
 
 const KEY: &str = "SECRETSECRETSECRETSECRETSECRETSECRETSECRETS=";
 
-fn of(comment: &str) -> Meaning {
-    meaning(comment.as_bytes())
+fn parsed(comment: &str) -> Comment {
+    parse(comment.as_bytes())
 }
 
-fn name(style: Style, name: &str) -> Meaning {
-    Meaning::Name(style, name.to_owned())
+fn name(style: Style, name: &str) -> Comment {
+    Comment::Name(style, name.to_owned())
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn every_explicit_form_is_a_name() {
         (Style::Plain, "# x / x@example.org / Updated: 2024 / Created: 2023"),
     ];
     for (style, form) in forms {
-        assert_eq!(of(form), name(style, "x"), "{form}");
+        assert_eq!(parsed(form), name(style, "x"), "{form}");
     }
 }
 
@@ -45,12 +45,12 @@ fn plain_text_stays_as_it_is() {
     for text in
         ["Client x", "Alice's phone", "Added 2024-05-01", "10:30 meeting", "[alice]", "🦊", "C#", "a/b", "\u{1b}[2J"]
     {
-        assert_eq!(of(&format!("# {text}")), name(Style::Plain, text));
+        assert_eq!(parsed(&format!("# {text}")), name(Style::Plain, text));
     }
 }
 
 #[test]
-fn what_is_no_name_is_none() {
+fn other_comments_are_no_names() {
     let nothing = [
         "#",
         "# ",
@@ -82,16 +82,16 @@ fn what_is_no_name_is_none() {
         "# friendly_json={\"id\":1}",
     ];
     for comment in nothing {
-        assert_eq!(of(comment), Meaning::Nothing, "{comment}");
+        assert_eq!(parsed(comment), Comment::Nothing, "{comment}");
     }
     for comment in ["#Endpoint = 192.0.2.1:51820", "# PresharedKey=x", "#Jc = 4", "# -WGP- PublicKey = x"] {
-        assert_eq!(of(comment), Meaning::SettingOff, "{comment}");
+        assert_eq!(parsed(comment), Comment::DisabledSetting, "{comment}");
     }
     for comment in ["#[Peer]", "# [ interface ]", "## [WireGuardPeer] # x", "#[disabled] ### begin x ###"] {
-        assert_eq!(of(comment), Meaning::HeaderOff, "{comment}");
+        assert_eq!(parsed(comment), Comment::DisabledHeader, "{comment}");
     }
     for comment in ["# END_PEER x", "### end x ###"] {
-        assert_eq!(of(comment), Meaning::End, "{comment}");
+        assert_eq!(parsed(comment), Comment::End, "{comment}");
     }
 }
 
@@ -101,17 +101,17 @@ fn key_is_never_kept() {
     for key in [KEY, bare, &format!("x{KEY}"), &format!("old {KEY} alice"), &format!("\"{KEY}\"")] {
         for form in ["", "Name = ", "Peer: ", "BEGIN_PEER ", "friendly_name=", "alice:"] {
             let comment = format!("# {form}{key}");
-            assert!(!format!("{:?}", of(&comment)).contains("SECRET"), "{comment}");
+            assert!(!format!("{:?}", parsed(&comment)).contains("SECRET"), "{comment}");
         }
     }
     let escaped = format!("# friendly_json={{\"name\":\"{}\"}}", KEY.replace('S', "\\u0053"));
-    assert_eq!(of(&escaped), Meaning::Nothing);
+    assert_eq!(parsed(&escaped), Comment::Nothing);
     let straddling = format!("# Name = {} {KEY}", "ab ".repeat(40));
-    assert_eq!(of(&straddling), Meaning::Nothing);
+    assert_eq!(parsed(&straddling), Comment::Nothing);
 }
 
 #[test]
-fn json_is_asked_in_the_order_of_its_keys() {
+fn json_keys_have_an_order_of_precedence() {
     let cases = [
         (r#"{"id":"7","user":"u","username":"n"}"#, "n"),
         (r#"{"username":"n","friendly_name":"f","name":"x"}"#, "x"),
@@ -126,17 +126,17 @@ fn json_is_asked_in_the_order_of_its_keys() {
 }
 
 #[test]
-fn long_text_is_cut_where_it_is_explicit_and_nothing_where_it_is_plain() {
+fn long_explicit_name_is_cut_and_long_plain_text_is_ignored() {
     let long = "é ".repeat(2000);
-    let Meaning::Name(Style::Name, cut) = of(&format!("# Name = {long}")) else { panic!("no name") };
+    let Comment::Name(Style::Name, cut) = parsed(&format!("# Name = {long}")) else { panic!("no name") };
     assert_eq!(cut, format!("{}é", "é ".repeat(63)), "128 characters, without the space at their end");
-    assert_eq!(of(&format!("# {long}")), Meaning::Nothing);
-    assert_eq!(of(&format!("# {}", "x".repeat(LONGEST))), name(Style::Plain, &"x".repeat(LONGEST)));
-    assert_eq!(of(&format!("# {}", "x".repeat(LONGEST + 1))), Meaning::Nothing);
+    assert_eq!(parsed(&format!("# {long}")), Comment::Nothing);
+    assert_eq!(parsed(&format!("# {}", "x".repeat(MAX_NAME))), name(Style::Plain, &"x".repeat(MAX_NAME)));
+    assert_eq!(parsed(&format!("# {}", "x".repeat(MAX_NAME + 1))), Comment::Nothing);
 }
 
 #[test]
 fn bytes_that_are_not_utf8_become_hex() {
-    assert_eq!(meaning(b"# caf\xe9"), name(Style::Plain, "caf\\xe9"));
-    assert_eq!(meaning(b"# Name = a\0b"), name(Style::Name, "a"));
+    assert_eq!(parse(b"# caf\xe9"), name(Style::Plain, "caf\\xe9"));
+    assert_eq!(parse(b"# Name = a\0b"), name(Style::Name, "a"));
 }

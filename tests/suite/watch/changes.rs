@@ -49,7 +49,7 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
         "wgstat: wg7: interface removed",
         "wgstat: wg7: critical: its userspace daemon is dead: the socket refuses connections and there is no link",
         "wgstat: wg7: the daemon behind /var/run/wireguard/wg7.sock is dead: connection refused",
-        "hint: start the daemon again, or remove the socket file it left",
+        "hint: restart the daemon, or remove the stale socket file",
     ];
     for line in expected {
         assert_eq!(remarks.iter().filter(|other| *other == line).count(), 1, "{line}: {remarks:#?}");
@@ -109,7 +109,7 @@ fn lost_permission_is_said_once_and_counters_go_on() {
     // Twice lost, twice said. The peer without allowed-ips is still wrong when nobody can see it.
     let problem = [
         "wgstat: cannot read peers of userspace daemons: operation not permitted",
-        "hint: run it with sudo: the daemons' sockets are the superuser's",
+        "hint: run it with sudo: the sockets are owned by root",
     ];
     assert_eq!(remarks, [problem, problem].concat());
 }
@@ -165,7 +165,7 @@ fn look_that_fails_is_said_once_and_counts_for_strict() {
     assert_eq!(session.run("wait $watch; echo $?"), "1");
     let (_, remarks) = session.end();
     let failure =
-        "wgstat: wg0: cannot tell whether it is WireGuard: /var/run/wireguard: Permission denied (os error 13)";
+        "wgstat: wg0: cannot check whether it is WireGuard: /var/run/wireguard: Permission denied (os error 13)";
     assert_eq!(remarks, [failure, "hint: run it with sudo"]);
 }
 
