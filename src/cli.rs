@@ -1,4 +1,4 @@
-//! Every flag and every help text. The man pages and the completions are made from these types.
+//! Defines every flag and every help text. Man pages and completions are generated from these types.
 
 use std::ffi::OsString;
 use std::num::NonZeroU64;
@@ -10,291 +10,293 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::model::{ListenAddress, Threshold, parse_host_name, parse_interval, parse_poll};
 
-/// What the kernel knows about WireGuard interfaces, and what it means.
+/// Holds the parsed command line.
 #[derive(Debug, Parser)]
 #[command(
     name = "wgstat",
     version,
-    about = "Show what the kernel knows about WireGuard interfaces, and what it means",
-    long_about = "Show the interface counters of WireGuard tunnels (packets, errors, drops, real throughput), joined with \
-                  their peers, and say what they mean. Interface counters need no privilege; peers need CAP_NET_ADMIN.\n\n\
-                  Directions are this host's: rx is what it received, tx what it sent.",
+    about = "Show WireGuard interface statistics and diagnose problems",
+    long_about = "Show the interface counters of WireGuard tunnels (packets, errors, drops, throughput) together with their \
+                  peers, explain what they mean, and diagnose problems.\n\n\
+                  Interface counters can be read without privileges; peers need CAP_NET_ADMIN. Directions are from this \
+                  host's point of view: rx is received, tx is sent.",
     max_term_width = 100,
     subcommand_value_name = "COMMAND"
 )]
 pub struct Cli {
-    /// What to do; without a command, `status`.
+    /// The subcommand; `None` means `status`.
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// What every command takes.
+    /// The flags of every command.
     #[command(flatten)]
     pub global: Global,
 }
 
-/// Flags that every command takes.
+/// Holds the flags of every command.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "four independent flags, not a state machine")]
 pub struct Global {
-    /// Print one JSON document instead of text (its schema: `wgstat generate schema`)
+    /// Print JSON instead of text
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// Leave these interfaces out: names or globs; may be repeated
+    /// Exclude interfaces by name or glob; may be repeated
     #[arg(long, global = true, value_name = "GLOB")]
     pub exclude: Vec<OsString>,
 
-    /// Look into other network namespaces: entries of /run/netns, paths, processes by their numbers, or all; may be repeated
+    /// Read other network namespaces: a name in /run/netns, a path, a PID, or all; may be repeated
     #[arg(long, global = true, value_name = "NAME|PATH|PID|all")]
     pub netns: Vec<OsString>,
 
-    /// When to use colours; NO_COLOR is honoured
+    /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
 
-    /// Exit with 1 if anything could not be read
+    /// Exit with status 1 if anything could not be read
     #[arg(long, global = true)]
     pub strict: bool,
 
-    /// Leave the peers unread; needs no privilege
+    /// Do not read peers; no privileges needed
     #[arg(long, global = true)]
     pub no_peers: bool,
 
-    /// Read this configuration instead of /etc/wgstat.toml
+    /// Read this configuration file instead of /etc/wgstat.toml
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
-    /// Say where names come from (status, stats, check), and what wgstat itself can see (check)
+    /// Show where names come from (status, stats, check) and what wgstat can read (check)
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
 
-/// `--color`.
+/// Says when to use colours: the value of `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal that has them, unless `NO_COLOR` is set
+    /// On a terminal, unless `NO_COLOR` is set
     Auto,
-    /// Into pipes and files too
+    /// Always, also in pipes and files
     Always,
-    /// Not on terminals either
+    /// Never
     Never,
 }
 
-/// The subcommands.
+/// Names the subcommand and holds its options.
 #[derive(Debug, Subcommand)]
-// Only the flags of the called command are built: all of them together cost 10 % of a short run.
+// clap builds only the flags of the command in use: building all of them is a tenth of a short run's cost.
 #[command(defer = true)]
 pub enum Command {
-    /// Show every WireGuard network: state, traffic, errors, drops, peers
+    /// Show all WireGuard interfaces: state, traffic, errors, drops, peers
     ///
-    /// This is what wgstat does without a command. Userspace daemons (wireguard-go, boringtun) are found by their
-    /// sockets in /var/run/wireguard.
+    /// This is the default command. Userspace daemons (wireguard-go, boringtun) are found by their sockets in
+    /// /var/run/wireguard.
     Status(Status),
 
-    /// Show one interface in full, and what its counters mean
+    /// Show one interface in detail and explain its counters
     ///
-    /// The nine main counters, the error breakdown, what each counter that is not 0 means here and what it cannot mean,
-    /// and how the interface's bytes differ from its peers'.
+    /// Shows the main counters and the error breakdown, explains what each nonzero counter means on WireGuard, and compares
+    /// the interface's bytes with the sum of its peers' bytes.
     Stats(Stats),
 
-    /// Watch rates, errors, drops and peers as they change
+    /// Show rates, errors, drops and peers live
     ///
-    /// On a terminal a live view, with its keys behind `?`. Elsewhere one line per interface and tick, and what happens on
-    /// standard error; with --json one document per tick, of type `sample`, and one per event: `interface_added`,
-    /// `interface_removed`, `interface_renamed`, `counter_reset`, `peer_online`, `peer_offline`, `endpoint_changed`,
-    /// `finding_raised`, `finding_cleared`.
+    /// On a terminal this is an interactive view; press `?` for its keys. Otherwise it prints one line per interface and
+    /// update, and events to standard error. With --json it prints one document of type `sample` per update and one document
+    /// per event: `interface_added`, `interface_removed`, `interface_renamed`, `counter_reset`, `peer_online`,
+    /// `peer_offline`, `endpoint_changed`, `finding_raised`, `finding_cleared`.
     ///
-    /// Changes of links are seen at once, all else at the next tick. Interfaces may come and go; those named have to be there
-    /// at the start.
+    /// Link changes are shown immediately, everything else at the next update. Interfaces may appear and disappear, but
+    /// interfaces named on the command line must exist at the start.
     Watch(Watch),
 
-    /// Say what is wrong, why, and what to do; for people and for monitoring
+    /// Find problems and suggest fixes, for people and for monitoring
     ///
-    /// Is it errors, drops, the MTU or a peer? Each finding comes with its numbers, its cause and a remedy to type; what only
-    /// you know stands in it in capitals. A counter that is not 0 is no trouble by itself: it is when it grows, over
-    /// --interval, or with --state since the last run. Some findings need time: a peer that no longer answers 6 seconds,
-    /// traffic in one direction only 20.
+    /// Each finding has its numbers, the likely cause and a command that fixes it; replace the words in capitals. A counter
+    /// that is not 0 is not a problem in itself. It is one if it grows, over --interval or, with --state, since the last run.
+    /// Some findings need a longer interval: 6 seconds for a peer that stopped replying, 20 seconds for traffic in only one
+    /// direction.
     ///
-    /// Exits with 0 if all is well, 1 for a warning, 2 if it is critical, 3 if not all could be looked at or the usage was
-    /// wrong, as monitoring plugins do.
+    /// Exits with the status of a monitoring plugin: 0 OK, 1 warning, 2 critical, 3 unknown (not everything could be read, or
+    /// wrong usage).
     Check(Check),
 
     /// Print Prometheus metrics, or write them for `node_exporter`'s textfile collector
     ///
-    /// Absolute counters of the interfaces and their peers, in the text format that the textfile collector reads. With
-    /// --output the file is replaced as a whole: a reader sees the old one or the new one, never half of one.
+    /// Writes the absolute counters of interfaces and peers in the Prometheus text format. With --output the file is replaced
+    /// atomically, so that a reader never sees half of it.
     ExportMetrics(ExportMetrics),
 
     /// Serve a dashboard, JSON and Prometheus metrics over HTTP
     ///
-    /// `/` is a dashboard for people, `/metrics` for Prometheus, `/api/status` what `status --json` prints; every request looks
-    /// anew. In the background a sample each --poll tells rates and what needs time, and keeps a day of counters.
+    /// `/` is the dashboard, `/metrics` is for Prometheus, and `/api/status` returns what `status --json` prints. Every
+    /// request reads the current counters. A background sample every --poll provides rates, findings that need time, and the
+    /// counters of the last 24 hours.
     ///
-    /// It listens on 127.0.0.1:9586 unless told otherwise, by --listen, the configuration or systemd's sockets. TLS and
-    /// passwords come from --web.config.file, in the format of Prometheus' exporters. SIGHUP reads all files again, SIGTERM
-    /// ends it.
+    /// The server listens on 127.0.0.1:9586 unless --listen, the configuration file or systemd says otherwise. TLS and
+    /// passwords are configured with --web.config.file, in the format of Prometheus exporters. SIGHUP reloads all files,
+    /// SIGTERM stops the server.
     Serve(Box<Serve>),
 
-    /// Write the files that are packaged: manual, completions, schema, alert rules, dashboard, configuration
+    /// Generate man pages, completions, JSON Schema, alert rules, a dashboard or a configuration file
     Generate(Generate),
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Default, Args)]
 pub struct Status {
-    /// Only these interfaces: names, or globs such as 'wg*'
+    /// Show only these interfaces: names, or globs such as 'wg*'
     #[arg(value_name = "IFACE")]
     pub interfaces: Vec<OsString>,
 
-    /// Show all peers, not just the 20 with the latest handshakes
+    /// Show all peers, not only the 20 with the latest handshakes
     #[arg(long)]
     pub all: bool,
 
-    /// Show bytes to the last digit
+    /// Show exact byte counts
     #[arg(long)]
     pub bytes: bool,
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Args)]
 pub struct Stats {
-    /// The interface, by its name or an alternative name; or a glob of several
+    /// Interface name, alternative name, or glob
     #[arg(value_name = "IFACE")]
     pub interface: OsString,
 
-    /// Look twice, so far apart, and show rates (2s, 500ms, 1m)
-    #[arg(long, value_name = "TIME", value_parser = parse_interval)]
+    /// Sample twice, INTERVAL apart, and show rates (2s, 500ms, 1m)
+    #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
     pub interval: Option<Duration>,
 
-    /// Show all peers, not just the 20 with the latest handshakes
+    /// Show all peers, not only the 20 with the latest handshakes
     #[arg(long)]
     pub all: bool,
 
-    /// Show the peers' bytes to the last digit
+    /// Show exact byte counts of peers
     #[arg(long)]
     pub bytes: bool,
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// Only these interfaces: names, or globs such as 'wg*'
+    /// Show only these interfaces: names, or globs such as 'wg*'
     #[arg(value_name = "IFACE")]
     pub interfaces: Vec<OsString>,
 
-    /// Look so often (2s, 500ms, 1m)
-    #[arg(long, value_name = "TIME", value_parser = parse_interval, default_value = "2s")]
+    /// Refresh interval (2s, 500ms, 1m)
+    #[arg(long, value_name = "INTERVAL", value_parser = parse_interval, default_value = "2s")]
     pub interval: Duration,
 
-    /// End after so many ticks
+    /// Stop after N updates
     #[arg(long, value_name = "N", value_parser = count)]
     pub count: Option<NonZeroU64>,
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Only these interfaces: names, or globs such as 'wg*'; one that is not there is critical
+    /// Check only these interfaces: names, or globs such as 'wg*'; a missing interface is critical
     #[arg(value_name = "IFACE")]
     pub interfaces: Vec<OsString>,
 
-    /// Look twice, so far apart (2s, 500ms, 1m); 0 looks once, and judges nothing that needs time
-    #[arg(long, value_name = "TIME", value_parser = interval_or_none, default_value = "2s")]
+    /// Sample twice, INTERVAL apart (2s, 500ms, 1m); 0 samples once and skips findings that need two samples
+    #[arg(long, value_name = "INTERVAL", value_parser = interval_or_zero, default_value = "2s")]
     pub interval: Duration,
 
-    /// Compare with the last run, and keep this one's counters in the file; the first run looks twice
+    /// Compare with the counters that the last run saved in FILE; the first run samples twice
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub state: Option<PathBuf>,
 
     #[expect(clippy::doc_markdown, reason = "it is the help text")]
-    /// Warn if an interface passes a limit: rx_errors=100, rx_errors=0/s, tx_dropped=10/min, handshake_age=5m, or has fewer
-    /// peers_online=3
+    /// Warn if a counter exceeds its limit (rx_errors=100, rx_errors=0/s, tx_dropped=10/min), a handshake is older
+    /// (handshake_age=5m), or fewer peers are online (peers_online=3); may be repeated
     #[arg(long, value_name = "COUNTER=LIMIT", value_parser = Threshold::parse)]
     pub warn: Vec<Threshold>,
 
-    /// The same, and it is critical
+    /// Like --warn, but critical
     #[arg(long, value_name = "COUNTER=LIMIT", value_parser = Threshold::parse)]
     pub crit: Vec<Threshold>,
 
-    /// Print the one line of monitoring plugins, with performance data
+    /// Print one line in the format of monitoring plugins, with performance data
     #[arg(long, conflicts_with = "json")]
     pub plugin: bool,
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Args)]
 pub struct ExportMetrics {
-    /// Only these interfaces: names, or globs such as 'wg*'
+    /// Export only these interfaces: names, or globs such as 'wg*'
     #[arg(value_name = "IFACE")]
     pub interfaces: Vec<OsString>,
 
-    /// Replace this file instead of printing; the textfile collector reads *.prom
+    /// Write to FILE instead of standard output; the textfile collector reads *.prom
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
-    /// Label peers with their endpoints; each time a peer roams this makes a new series
+    /// Add the endpoint label to wg_peer_info; each time a peer roams, a new series begins
     #[arg(long)]
     pub peer_endpoints: bool,
 
-    /// What is written.
+    /// The options of the exposition.
     #[command(flatten)]
     pub metrics: Metrics,
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Clone, Default, Args)]
 pub struct Metrics {
-    /// Write at most so many peers of each network, those with the latest handshakes
+    /// Maximum number of peers per interface; those with the latest handshakes are exported
     #[arg(long, value_name = "N")]
     pub max_peers: Option<usize>,
 
-    /// Write another exporter's metrics too, for its dashboards and rules
+    /// Also export the metrics of another exporter, for its dashboards and alert rules
     #[arg(long, value_name = "EXPORTER")]
     pub compat: Option<CompatArg>,
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Only these interfaces: names, or globs such as 'wg*'; they may come later
+    /// Serve only these interfaces: names, or globs such as 'wg*'; they need not exist yet
     #[arg(value_name = "IFACE")]
     pub interfaces: Vec<OsString>,
 
-    /// Listen at this address and port, or on unix:PATH; may be repeated [default: 127.0.0.1:9586, or systemd's sockets]
+    /// Listen on this address and port, or on unix:PATH; may be repeated [default: 127.0.0.1:9586, or systemd sockets]
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = ListenAddress::from_str)]
     pub listen: Vec<ListenAddress>,
 
-    /// Mode of socket files, in octal
+    /// File mode of Unix sockets, in octal
     #[arg(long, value_name = "MODE", value_parser = mode, default_value = "0600")]
     pub listen_mode: u32,
 
-    /// Take a sample in the background so often: for rates, what needs time, and the charts [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = parse_poll)]
+    /// Interval of background samples, for rates, charts and findings that need time [default: 30s]
+    #[arg(long, value_name = "INTERVAL", value_parser = parse_poll)]
     pub poll: Option<Duration>,
 
-    /// Serve so many connections at a time [default: 64]
+    /// Maximum number of concurrent connections [default: 64]
     #[arg(long, value_name = "N", value_parser = connections)]
     pub max_connections: Option<usize>,
 
-    /// Answer to this host name too, as behind a reverse proxy; may be repeated
+    /// Accept requests for this host name too, e.g. from a reverse proxy; may be repeated
     #[arg(long, value_name = "NAME", value_parser = parse_host_name)]
     pub allow_host: Vec<String>,
 
-    /// TLS and users, in the format of Prometheus' exporters; read again when it changes
+    /// TLS and users, in the format of Prometheus exporters; reloaded when the file changes
     #[arg(long = "web.config.file", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub web_config_file: Option<PathBuf>,
 
-    /// Show peers' endpoints to everyone, not only to clients that proved who they are; and label peers with them
+    /// Show peer endpoints to all clients, not only to authenticated ones, and add them to the metrics
     #[arg(long)]
     pub peer_endpoints: bool,
 
-    /// What /metrics has.
+    /// The options of `/metrics`.
     #[command(flatten)]
     pub metrics: Metrics,
 }
 
-/// `--compat`.
+/// Names the exporter whose metrics are exported too: the value of `--compat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CompatArg {
     /// MindFlavor's `prometheus_wireguard_exporter`
@@ -303,90 +305,96 @@ pub enum CompatArg {
     Mdlayher,
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// What to write
-    pub what: Artifact,
+    /// What to generate
+    #[arg(value_name = "ARTIFACT")]
+    pub artifact: Artifact,
 
-    /// Directory to write to, made if it is missing [default: man, completions, docs/schema, packaging/prometheus or
-    /// packaging/grafana; the configuration is printed]
+    /// Output directory, created if missing [default: man, completions, docs/schema, packaging/prometheus or
+    /// packaging/grafana; config is printed to standard output]
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
 
-    /// With alert-rules: limits of the rates
+    /// The tolerated rates of `alert-rules`.
     #[command(flatten)]
     pub limits: Limits,
 }
 
-#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
+#[expect(missing_docs, reason = "clap would use them as the command's help")]
 #[derive(Debug, Clone, Copy, Default, Args)]
-#[command(next_help_heading = "Limits of alert-rules")]
+#[command(next_help_heading = "Options of alert-rules")]
 pub struct Limits {
-    /// Receive errors per second that are still well [default: 0]
+    /// Tolerated receive errors per second [default: 0]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub rx_errors: Option<f64>,
 
-    /// Transmit errors per second that are still well [default: 0]
+    /// Tolerated transmit errors per second [default: 0]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub tx_errors: Option<f64>,
 
-    /// Receive drops per second that are still well [default: 0]
+    /// Tolerated receive drops per second [default: 0]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub rx_dropped: Option<f64>,
 
-    /// Transmit drops per second that are still well [default: 0]
+    /// Tolerated transmit drops per second [default: 0]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub tx_dropped: Option<f64>,
 }
 
-/// What `generate` writes.
+/// Names what `generate` writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Artifact {
-    /// Manual pages
+    /// Man pages
     Man,
-    /// Completions for bash, zsh and fish
+    /// Shell completions for bash, zsh and fish
     Completions,
     /// JSON Schema of every document
     Schema,
     /// Alert rules for Prometheus
     AlertRules,
-    /// A dashboard for Grafana
+    /// Dashboard for Grafana
     Dashboard,
-    /// A configuration file, all of it commented out
+    /// Configuration file with all keys, commented out
     Config,
 }
 
+/// Parses a rate in events per second.
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
-        _ => Err("it must be a number of packets per second, 0 or more".to_owned()),
+        _ => Err("must be a number, 0 or more".to_owned()),
     }
 }
 
-fn interval_or_none(text: &str) -> Result<Duration, String> {
+/// Parses an interval, or `0` for a single sample.
+fn interval_or_zero(text: &str) -> Result<Duration, String> {
     if matches!(text, "0" | "0s") { Ok(Duration::ZERO) } else { parse_interval(text) }
 }
 
-/// Connections at a time, at most: more would need more descriptors than a process is usually given.
-pub const MOST_CONNECTIONS: usize = 4096;
+/// Upper bound of `--max-connections`. A process seldom gets more file descriptors.
+const MAX_CONNECTIONS: usize = 4096;
 
+/// Parses the maximum number of connections.
 fn connections(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(number @ 1..=MOST_CONNECTIONS) => Ok(number),
-        _ => Err(format!("it must be a whole number from 1 to {MOST_CONNECTIONS}")),
+        Ok(number @ 1..=MAX_CONNECTIONS) => Ok(number),
+        _ => Err(format!("must be an integer from 1 to {MAX_CONNECTIONS}")),
     }
 }
 
+/// Parses the permission bits of a file.
 fn mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
         Ok(mode) if mode <= 0o777 => Ok(mode),
-        _ => Err("it must be a mode in octal, such as 0660".to_owned()),
+        _ => Err("must be a file mode in octal, e.g. 0660".to_owned()),
     }
 }
 
+/// Parses a number of updates.
 fn count(text: &str) -> Result<NonZeroU64, String> {
-    text.parse().map_err(|_| "it must be a whole number, 1 or more".to_owned())
+    text.parse().map_err(|_| "must be an integer, 1 or more".to_owned())
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::render::{grafana, json};
 
 pub(super) fn run(options: &Generate, invocation: Invocation<'_>) -> Result<Outcome> {
     let Invocation { out, err, .. } = invocation;
-    let default = match options.what {
+    let default = match options.artifact {
         Artifact::Man => "man",
         Artifact::Completions => "completions",
         Artifact::Schema => "docs/schema",
@@ -49,7 +49,7 @@ fn failed(path: &Path, source: io::Error) -> Error {
 
 /// File names and their content.
 fn files(options: &Generate) -> io::Result<Vec<(String, Vec<u8>)>> {
-    match options.what {
+    match options.artifact {
         Artifact::Man => man::pages(),
         Artifact::Completions => completions::files(),
         Artifact::AlertRules => {
