@@ -1,4 +1,4 @@
-//! The program as a person or a script meets it: terminals, pipes, locales, exit codes.
+//! Tests the command line: terminals, pipes, locales, exit codes.
 
 use std::fs::File;
 use std::process::{Command, Output, Stdio};
@@ -14,7 +14,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// `wgstat COMMAND` in the lab, on a terminal of so many columns.
+/// Runs `wgstat COMMAND` in the lab, on a terminal with this number of columns.
 fn on_terminal(environment: &str, columns: u32, command: &str) -> String {
     let script = format!(
         "export WGSTAT; env -u NO_COLOR -u COLUMNS LC_ALL=C.UTF-8 TERM=xterm {environment} \
@@ -44,7 +44,7 @@ fn terminal_gets_colours_within_its_width() {
 }
 
 #[test]
-fn colours_stay_away_where_they_are_not_wanted() {
+fn colours_can_be_disabled() {
     for environment in ["NO_COLOR=1", "TERM=dumb"] {
         let text = on_terminal(environment, 80, "status");
         assert!(!text.contains('\x1b'), "{environment}: {text:?}");
@@ -72,7 +72,7 @@ fn c_locale_gets_ascii() {
 }
 
 #[test]
-fn status_is_what_wgstat_does_without_a_command() {
+fn status_is_the_default_command() {
     let output =
         in_lab("boringtun", "$WGSTAT; echo ===; $WGSTAT status; echo ===; $WGSTAT --json; $WGSTAT status --json");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -154,7 +154,7 @@ fn full_disk_is_an_error() {
 }
 
 #[test]
-fn text_from_outside_is_ascii_too_in_the_c_locale() {
+fn foreign_text_is_escaped_in_the_c_locale() {
     let script = "ip link set wg0 alias büro; LC_ALL=C $WGSTAT status; LC_ALL=C.UTF-8 $WGSTAT status | grep -c büro";
     let text = String::from_utf8(in_lab("boringtun", script).stdout).unwrap();
     let (ascii, count) = text.trim_end().rsplit_once('\n').unwrap();
@@ -163,7 +163,7 @@ fn text_from_outside_is_ascii_too_in_the_c_locale() {
 }
 
 #[test]
-fn folder_that_cannot_be_written_is_named() {
+fn unwritable_directory_is_named() {
     let output = run(&["generate", "schema", "/proc/nowhere"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).starts_with("wgstat: /proc/nowhere/check.json: cannot write: "), "{}", stderr(&output));

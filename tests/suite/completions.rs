@@ -1,4 +1,4 @@
-//! The committed completions, each in its own shell, beside interfaces with names that would do harm if they were expanded.
+//! Tests the committed completions in their shells, with interface names that would do harm if a shell expanded them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,26 +9,26 @@ use tempfile::TempDir;
 
 use crate::lab::in_lab;
 
-/// What the kernel takes for names. The first three make a file where a shell expands or runs them.
+/// Valid interface names. The first three create a file if a shell expands or runs them.
 const HOSTILE: [&str; 6] = ["wg$(>PWNED1)", "`>PWNED2`", ";>PWNED3;", "it's", "-x", "a\"b"];
-/// What of them is offered: a name like an option, and one that is escaped in the metrics, are left out.
+/// The names that are completed. Names like options and names that are escaped in the metrics are left out.
 const OFFERED: [&str; 4] = ["wg$(>PWNED1)", "`>PWNED2`", ";>PWNED3;", "it's"];
-/// Ends a line that is typed, and keeps it: Ctrl-T.
+/// Ctrl-T: saves the typed line and clears it.
 const KEEP: &str = "\u{14}";
 
-/// A folder with the program in its `bin`, as it is installed; the shell's own files; and what the test leaves.
-struct Place(TempDir);
+/// A temporary home directory with the program in `bin`, the shell's start-up files and the test's results.
+struct Home(TempDir);
 
-impl Place {
+impl Home {
     fn new(files: &[(&str, &str)]) -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        for folder in ["bin", "broken", "home"] {
-            fs::create_dir(place.path().join(folder)).unwrap();
+        let home = Self(tempfile::tempdir().unwrap());
+        for directory in ["bin", "broken", "home"] {
+            fs::create_dir(home.path().join(directory)).unwrap();
         }
         for (name, text) in files {
-            fs::write(place.path().join(name), text).unwrap();
+            fs::write(home.path().join(name), text).unwrap();
         }
-        place
+        home
     }
 
     fn path(&self) -> &Path {
@@ -39,14 +39,14 @@ impl Place {
         String::from_utf8_lossy(&fs::read(self.path().join(name)).unwrap_or_default()).into_owned()
     }
 
-    /// Runs a script in the lab, in this folder, once the hostile interfaces are there. `$completions` is where those are.
+    /// Runs a script in the lab, in this directory, when the hostile interfaces exist. `$completions` is their directory.
     fn run(&self, script: &str) {
         let names = HOSTILE.map(|name| format!("'{}'", name.replace('\'', "'\\''"))).join(" ");
         let script = format!(
-            "cd '{place}' && ln -s $WGSTAT bin/wgstat
+            "cd '{home}' && ln -s $WGSTAT bin/wgstat
             printf '#!/bin/sh\\necho COMPLAINT >&2; echo COMPLAINT; exit 1\\n' > broken/wgstat; chmod +x broken/wgstat
             export completions='{completions}' HOME=$PWD/home TERM=dumb LC_ALL=C.UTF-8
-            # The lab's own has the program too.
+            # The lab's PATH contains the program too.
             plain=/usr/bin:/bin; PATH=$PWD/bin:$PATH
             mkdir /run/netns; : > /run/netns/blue
             for name in {names}; do wireguard-go -f \"$name\" >/dev/null 2>&1 & done
@@ -55,7 +55,7 @@ impl Place {
                 for n in $(seq 500); do [ -S \"/run/wireguard/$name.sock\" ] && break; sleep 0.02; done
             done
             {script}",
-            place = self.path().display(),
+            home = self.path().display(),
             completions = completions().display(),
         );
         let output = in_lab("wireguard-go", &script);
@@ -72,32 +72,32 @@ fn completions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("completions")
 }
 
-/// What is typed and what the line is then. `$SHELL_OF_TEST` and its start-up file keep the lines in `kept`.
+/// What is typed, and the line that results. The start-up file of the shell saves the lines in `kept`.
 type Line<'a> = (&'a str, &'a str);
 
-/// Types into an interactive shell on a terminal: with the program, without it, and with one that only complains.
+/// Types into an interactive shell on a terminal: with the program, without it, and with one that only prints errors.
 fn typed(files: &[(&str, &str)], shell: &str, lines: &[Line<'_>], hostile: &str) {
-    let place = Place::new(files);
+    let home = Home::new(files);
     let keys = lines.iter().map(|(typed, _)| *typed).chain([""]).collect::<Vec<&str>>().join(KEEP);
-    // And the one that must come out of the shell as it went in.
+    // The shell must pass this name on unchanged.
     let keys = format!("{keys}wgstat stats --json {hostile}\t> ran\nexit\n");
-    fs::write(place.path().join("keys"), keys).unwrap();
-    fs::write(place.path().join("few"), format!("wgstat stats w\t{KEEP}wgstat --exclude w\t{KEEP}exit\n")).unwrap();
-    place.run(&format!(
+    fs::write(home.path().join("keys"), keys).unwrap();
+    fs::write(home.path().join("few"), format!("wgstat stats w\t{KEEP}wgstat --exclude w\t{KEEP}exit\n")).unwrap();
+    home.run(&format!(
         "enter() {{ PATH=$1 script -qec '{shell}' /dev/null < $2 > log.$3; mv kept kept.$3; }}
         enter $PATH keys installed
         enter $plain few missing
         enter $PWD/broken:$plain few broken"
     ));
-    let log = place.read("log.installed");
-    let kept = place.read("kept.installed");
+    let log = home.read("log.installed");
+    let kept = home.read("kept.installed");
     let expected: Vec<&str> = lines.iter().map(|(_, line)| *line).collect();
     assert_eq!(kept.lines().map(str::trim_end).collect::<Vec<&str>>(), expected, "{log}");
-    let ran: Value = serde_json::from_str(&place.read("ran")).unwrap_or_else(|error| panic!("{error}: {log}"));
+    let ran: Value = serde_json::from_str(&home.read("ran")).unwrap_or_else(|error| panic!("{error}: {log}"));
     assert_eq!(ran["networks"][0]["interface"], HOSTILE[0]);
     for state in ["missing", "broken"] {
-        let log = place.read(&format!("log.{state}"));
-        assert_eq!(place.read(&format!("kept.{state}")), "wgstat stats w\nwgstat --exclude w\n", "{state}: {log}");
+        let log = home.read(&format!("log.{state}"));
+        assert_eq!(home.read(&format!("kept.{state}")), "wgstat stats w\nwgstat --exclude w\n", "{state}: {log}");
         let lower = log.to_lowercase();
         for word in ["complaint", "not found", "error", "no such file"] {
             assert!(!lower.contains(word), "{state}: {log}");
@@ -179,8 +179,8 @@ fn fish_completes_commands_flags_and_names() {
         "bin/wgstat stats w",
         "~/../bin/wgstat stats w",
     ];
-    let place = Place::new(&[("words", &words.join("\n"))]);
-    place.run(
+    let home = Home::new(&[("words", &words.join("\n"))]);
+    home.run(
         "ask() { PATH=$1 fish --no-config -c 'source $completions/wgstat.fish
             while read -l words
                 complete -C \"$words\" | string replace -r \"\\t.*\" \"\"
@@ -191,8 +191,8 @@ fn fish_completes_commands_flags_and_names() {
         ask $PWD/broken:$plain broken",
     );
     let answers = |name: &str| -> Vec<BTreeSet<String>> {
-        assert_eq!(place.read(&format!("complaints.{name}")), "", "{name}");
-        let text = place.read(&format!("answers.{name}"));
+        assert_eq!(home.read(&format!("complaints.{name}")), "", "{name}");
+        let text = home.read(&format!("answers.{name}"));
         let answers = text.split_terminator(".\n");
         answers.map(|answer| answer.lines().map(str::to_owned).collect()).collect()
     };
@@ -226,9 +226,9 @@ fn fish_completes_commands_flags_and_names() {
     }
 }
 
-/// A daemon that hangs is waited for two seconds where it is asked.
+/// Reading the peers of a daemon that hangs takes two seconds.
 #[test]
-fn names_need_neither_privilege_nor_an_answer_of_a_daemon() {
+fn completing_names_needs_neither_privileges_nor_a_daemon() {
     let script = format!(
         "{}mkdir /run/t; cd /run/t; ln -s $WGSTAT wgstat
         time() {{ start=$(date +%s%N); \"$@\"; echo $(( ($(date +%s%N) - start) / 1000000 )); }}

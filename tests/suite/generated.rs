@@ -1,4 +1,4 @@
-//! What is generated and committed is what the program generates now; and what the project says of itself is true.
+//! Tests that committed generated files are up to date, and that Cargo.toml's claims about dependencies hold.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn names(directory: &Path) -> BTreeSet<String> {
 
 #[test]
 fn committed_files_are_freshly_generated() {
-    for (what, committed) in [
+    for (artifact, committed) in [
         ("man", "man"),
         ("completions", "completions"),
         ("schema", "docs/schema"),
@@ -28,15 +28,15 @@ fn committed_files_are_freshly_generated() {
         ("dashboard", "packaging/grafana"),
     ] {
         let fresh = tempfile::tempdir().unwrap();
-        let output = Command::new(wgstat()).args(["generate", what]).arg(fresh.path()).output().unwrap();
+        let output = Command::new(wgstat()).args(["generate", artifact]).arg(fresh.path()).output().unwrap();
         assert!(output.status.success());
         assert_eq!(names(fresh.path()), names(&root().join(committed)), "{committed}/");
         for name in names(fresh.path()) {
             let now = std::fs::read_to_string(fresh.path().join(&name)).unwrap();
-            assert!(now == read(&format!("{committed}/{name}")), "{committed}/{name}: run wgstat generate {what}");
+            assert!(now == read(&format!("{committed}/{name}")), "{committed}/{name}: run wgstat generate {artifact}");
         }
     }
-    // It stands beside the folders of others.
+    // `config` has no directory of its own.
     let fresh = tempfile::tempdir().unwrap();
     let written = Command::new(wgstat()).args(["generate", "config"]).arg(fresh.path()).output().unwrap();
     let printed = Command::new(wgstat()).args(["generate", "config"]).output().unwrap();
@@ -48,9 +48,9 @@ fn committed_files_are_freshly_generated() {
 }
 
 #[test]
-fn minimum_rust_version_is_no_lower_than_any_dependency_s() {
+fn minimum_rust_version_covers_every_dependency() {
     let output = Command::new(env!("CARGO"))
-        // Other platforms' crates are never downloaded.
+        // The crates of other platforms are not downloaded.
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
         .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
         .current_dir(root())

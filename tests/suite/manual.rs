@@ -1,4 +1,4 @@
-//! The manual: lint has nothing to say of it, nothing is missing in it, and what it says to type works.
+//! Tests the man pages: mandoc and man accept them, they are complete, and their examples work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +17,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("man")
 }
 
-/// Every page by its file's name.
+/// Returns every page by its file name.
 fn pages() -> BTreeMap<String, String> {
     let names = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.map(|name| (name.clone(), fs::read_to_string(folder().join(name)).unwrap())).collect()
@@ -27,18 +27,18 @@ fn page(name: &str) -> String {
     pages().remove(name).unwrap_or_else(|| panic!("man/{name}"))
 }
 
-/// Without escapes, but with the lines as they are.
+/// Removes escapes and keeps the lines.
 fn plain(source: &str) -> String {
     let fonts = ["\\fB", "\\fI", "\\fR", "\\&"].iter().fold(source.to_owned(), |text, font| text.replace(font, ""));
-    fonts.replace("\\-", "-").replace("\\~", " ").replace("\\*(Aq", "'").replace("\\\\", "\\")
+    fonts.replace("\\-", "-").replace("\\~", " ").replace("\\(aq", "'").replace("\\e", "\\")
 }
 
-/// Without escapes, and with one space between any two words, however they are broken into lines.
+/// Removes escapes and line breaks.
 fn prose(source: &str) -> String {
     plain(source).split_whitespace().collect::<Vec<&str>>().join(" ")
 }
 
-/// The sections with their headings, in order.
+/// Returns the headings and texts of all sections, in order.
 fn sections(source: &str) -> Vec<(String, &str)> {
     let headed = source.split("\n.SH ").skip(1);
     headed.map(|section| section.split_once('\n').unwrap()).map(|(name, text)| (name.replace('"', ""), text)).collect()
@@ -59,33 +59,34 @@ fn run(program: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn lint_has_nothing_to_say() {
+fn mandoc_and_man_accept_every_page() {
     for name in pages().keys() {
-        let told = run("mandoc", &["-T", "lint", "-W", "style", name]);
-        // A page changes when its text does, not with the day: what is committed is compared with what is generated.
-        let told: Vec<&str> =
-            told.lines().filter(|line| !line.ends_with("WARNING: missing date, using \"\": TH")).collect();
-        assert_eq!(told, [""; 0], "{name}");
+        let warnings = run("mandoc", &["-T", "lint", "-W", "style", name]);
+        // The pages have no date: committed pages are compared with generated ones.
+        let warnings: Vec<&str> =
+            warnings.lines().filter(|line| !line.ends_with("WARNING: missing date, using \"\": TH")).collect();
+        assert_eq!(warnings, [""; 0], "{name}");
         let drawn = run("sh", &["-c", &format!("man --warnings -E UTF-8 -l -Tutf8 -Z {name} >/dev/null")]);
         assert_eq!(drawn, "", "{name}");
-        // What does not fit is what may not be broken: examples.
+        // Examples are not broken into lines, so they have to fit.
         let drawn = run("sh", &["-c", &format!("MANWIDTH=80 man -l {name}")]);
         let wide: Vec<&str> = drawn.lines().filter(|line| line.chars().count() > 80).collect();
         assert_eq!(wide, [""; 0], "{name}");
         assert!(drawn.lines().count() > 30 && !drawn.contains('\u{2010}'), "{name}: a word was broken");
-        // What `whatis` and `apropos` know.
+        // `whatis` and `apropos` find the page.
         let (title, about) = prose(section(&page(name), "NAME")).split_once(" - ").map(own).unwrap();
         assert_eq!(run("lexgrog", &[name]), format!("{name}: \"{title} - {about}\"\n"));
         assert!(name.starts_with(&title), "{name}");
     }
 }
 
+/// Converts both parts to strings.
 fn own((first, second): (&str, &str)) -> (String, String) {
     (first.to_owned(), second.to_owned())
 }
 
 #[test]
-fn every_page_has_what_readers_look_for_in_its_place() {
+fn every_page_has_its_sections() {
     for (name, source) in pages() {
         let headings: Vec<String> = sections(&source).into_iter().map(|(heading, _)| heading).collect();
         assert_eq!(headings[..3], ["NAME", "SYNOPSIS", "DESCRIPTION"], "{name}");
@@ -98,17 +99,17 @@ fn every_page_has_what_readers_look_for_in_its_place() {
         for needed in needed {
             assert!(headings.iter().any(|heading| heading == needed), "{name}: {needed}");
         }
-        assert_eq!(headings.iter().collect::<BTreeSet<_>>().len(), headings.len(), "{name}: a heading stands twice");
+        assert_eq!(headings.iter().collect::<BTreeSet<_>>().len(), headings.len(), "{name}: duplicate heading");
         let text = prose(&source);
-        // Markdown, and the words of a library.
-        for stray in ["`", "**", "(see a summary", "Possible values", "<FILE>"] {
+        // Remains of Markdown, of clap and of the templates.
+        for stray in ["@", "`", "**", "(see a summary", "Possible values", "<FILE>"] {
             assert!(!text.contains(stray), "{name}: {stray}");
         }
     }
 }
 
 #[test]
-fn pages_that_are_referred_to_are_there_and_each_refers_to_its_sisters() {
+fn references_between_pages_are_valid() {
     let pages = pages();
     let of_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     for (name, source) in &pages {
@@ -152,7 +153,7 @@ fn synopsis_and_options_name_every_flag_with_its_value() {
                 terms.into_iter().any(|line| line == word || line.ends_with(&format!(", {word}"))),
                 "{name}: {word}"
             );
-            if arg.get_help_heading() != Some("Options of every command") && !is_whole && word != "--help" {
+            if arg.get_help_heading() != Some("Global options") && !is_whole && word != "--help" {
                 assert!(synopsis.contains(word), "{name}: {word}: {synopsis}");
             }
         }
@@ -208,7 +209,7 @@ fn every_event_is_named_and_its_keys() {
     }
 }
 
-/// What a live host exposes is the oracle: every family with its type, its meaning and its labels.
+/// Compares the pages with the metrics of a running server: names, types, help texts and labels.
 #[test]
 fn every_metric_is_named_with_its_type_and_labels() {
     let script = "for compat in mindflavor mdlayher; do $WGSTAT export-metrics --compat $compat; done
@@ -218,7 +219,7 @@ fn every_metric_is_named_with_its_type_and_labels() {
         curl -s --unix-socket /run/s.sock http://localhost/metrics";
     let exposed = String::from_utf8(in_lab("boringtun", script).stdout).unwrap();
     let (metrics, serve) = (page("wgstat-export-metrics.1"), page("wgstat-serve.1"));
-    let listed = [section(&metrics, "METRICS"), section(&serve, "METRICS OF ITS OWN")].map(plain).concat();
+    let listed = [section(&metrics, "METRICS"), section(&serve, "SERVER METRICS")].map(plain).concat();
     let mut families = BTreeSet::new();
     let (mut help, mut current) = ("", "");
     for line in exposed.lines() {
@@ -246,14 +247,14 @@ fn every_metric_is_named_with_its_type_and_labels() {
     assert_eq!(listed.collect::<BTreeSet<_>>(), families, "and no other");
 }
 
-/// The term of a family, and what is said of it.
+/// Returns the term and the description of a family.
 fn entry<'a>(listed: &'a str, name: &str) -> (&'a str, &'a str) {
     let entry = listed.split(".TP\n").find(|entry| entry.split(['\n', ' ']).next() == Some(name));
     let (term, text) = entry.unwrap_or_else(|| panic!("{name} is not in the manual")).split_once('\n').unwrap();
     (term, text.split("\n.").next().unwrap())
 }
 
-/// What the pages say to type, as they say it.
+/// Returns the examples of all pages.
 fn examples() -> Vec<String> {
     let mut examples = Vec::new();
     for (_, source) in pages().into_iter().filter(|(name, _)| name.ends_with(".1")) {
@@ -265,8 +266,8 @@ fn examples() -> Vec<String> {
 
 #[test]
 fn every_example_works() {
-    let place = tempfile::tempdir().unwrap();
-    let mut script = format!("cd '{}'\n{SURROUNDINGS}", place.path().display());
+    let dir = tempfile::tempdir().unwrap();
+    let mut script = format!("cd '{}'\n{EXAMPLE_SETUP}", dir.path().display());
     let (mut number, mut queries) = (0, Vec::new());
     for example in examples() {
         let command = example.trim_start_matches("* * * * * root ");
@@ -275,8 +276,8 @@ fn every_example_works() {
             continue;
         }
         number += 1;
-        fs::write(place.path().join(format!("{number}.sh")), format!("set -o pipefail\n{command}\n")).unwrap();
-        // Those that ask a server need it.
+        fs::write(dir.path().join(format!("{number}.sh")), format!("set -o pipefail\n{command}\n")).unwrap();
+        // Requests need a running server.
         let wait = if command.starts_with("curl") { "ready;" } else { "" };
         let run = format!("{wait} mkdir in.{number}; cd in.{number}; bash ../{number}.sh >out 2>err </dev/null");
         script.extend(["(", &run, "; echo $? >status) & pids=\"$pids $!\"\n"]);
@@ -286,30 +287,30 @@ fn every_example_works() {
     let output = in_lab("boringtun", &script);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for number in 1..=number {
-        let read = |name: &str| fs::read_to_string(place.path().join(name)).unwrap_or_default();
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap_or_default();
         let example = read(&format!("{number}.sh"));
         let [out, err, status] = ["out", "err", "status"].map(|name| read(&format!("in.{number}/{name}")));
         let status = status.trim();
-        // What it finds is told by its exit code.
+        // The exit code of `check` depends on its findings.
         let is_check = example.contains("wgstat check") && !example.contains('|');
         let expected: &[&str] = if is_check { &["0", "1", "2"] } else { &["0"] };
         assert!(expected.contains(&status), "{example}: {status}: {out}{err}");
-        // Files are written by those that say so, servers and pipes into files say nothing.
+        // Commands that write files and servers print nothing.
         let is_quiet = ["serve", "generate", "--output", "select("].iter().any(|word| example.contains(word));
-        assert!(is_quiet || out.lines().count() > 0, "{example}: it printed nothing: {err}");
+        assert!(is_quiet || out.lines().count() > 0, "{example}: no output: {err}");
         assert!(!err.contains("error") && !out.lines().any(|line| line == "null"), "{example}: {out}{err}");
     }
     assert!(!queries.is_empty());
     for query in queries {
         let rules = format!("groups: [{{name: a, rules: [{{record: a, expr: {query:?}}}]}}]");
-        fs::write(place.path().join("rules.yml"), rules).unwrap();
-        let told = run("promtool", &["check", "rules", place.path().join("rules.yml").to_str().unwrap()]);
-        assert!(told.contains("SUCCESS: 1 rules found"), "{told}");
+        fs::write(dir.path().join("rules.yml"), rules).unwrap();
+        let result = run("promtool", &["check", "rules", dir.path().join("rules.yml").to_str().unwrap()]);
+        assert!(result.contains("SUCCESS: 1 rules found"), "{result}");
     }
 }
 
-/// What the examples take for granted: a `sudo`, folders, a certificate; and an end of what would run for ever.
-const SURROUNDINGS: &str = r#"
+/// Prepares what the examples need (`sudo`, directories, a certificate) and ends those that would run for ever.
+const EXAMPLE_SETUP: &str = r#"
 mkdir bin; PATH=$PWD/bin:$PATH; export PATH
 printf '#!/bin/sh\nexec "$@"\n' > bin/sudo
 cat > bin/wgstat <<'END'
