@@ -247,10 +247,7 @@ fn paths_reasons_and_limits_are_the_server_s() {
     let limits = table(HTTP, &text, "## Limits");
     for (limit, is) in [
         ("concurrent connections", format!("{}, or", http::DEFAULT_MAX_CONNECTIONS)),
-        (
-            "request header",
-            format!("{} KiB, and {} fields", http::MAX_HEADER_BYTES / 1024, http::MAX_HEADER_FIELDS),
-        ),
+        ("request header", format!("{} KiB, and {} fields", http::MAX_HEADER_BYTES / 1024, http::MAX_HEADER_FIELDS)),
         ("time to send the request header", format!("{} s |", http::HEADER_TIMEOUT.as_secs())),
         ("idle time between two requests", format!("{} s |", http::IDLE_TIMEOUT.as_secs())),
         ("time to read the response", format!("{} s |", http::WRITE_TIMEOUT.as_secs())),
