@@ -1,8 +1,8 @@
-# The names that clap_complete cannot know: of interfaces, asked of the wgstat that was typed, and of network namespaces.
-# They may hold whatever the kernel lets a name hold: nothing here expands them, and they are offered quoted.
+# Completes names of interfaces, which the typed wgstat prints, and of network namespaces.
+# Names can contain any character that the kernel allows. Nothing here expands them, and they are offered quoted.
 _wgstat_with_names() {
     local current=$2 previous=$3 command='' names='' word name
-    # Bash makes three words of --exclude=wg0.
+    # Bash splits --exclude=wg0 into three words.
     if [[ $current == = ]]; then
         current=
     elif [[ $previous == = ]]; then
@@ -40,7 +40,7 @@ _wgstat_with_names() {
                 [[ -e $name ]] && printf '%s\n' "${name##*/}"
             done
         else
-            # A name that has quotes, backslashes or worse is escaped in there, and left out.
+            # Names with quotes or backslashes are escaped in the metrics, and skipped here.
             command "${1/#~\//$HOME/}" export-metrics --no-peers --config /dev/null 2>/dev/null </dev/null |
                 sed -n 's/^wg_interface_info{.*,interface="\([^-"\\][^"\\]*\)",device_type=".*/\1/p'
         fi

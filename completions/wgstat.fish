@@ -161,14 +161,14 @@ complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "generate" -d 'Generate man pages, completions, JSON Schema, alert rules, a dashboard or a configuration file'
 complete -c wgstat -n "__fish_wgstat_using_subcommand help; and not __fish_seen_subcommand_from status stats watch check export-metrics serve generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 
-# The names that clap_complete cannot know: of interfaces, asked of the wgstat that was typed, and of network namespaces.
-# They may hold whatever the kernel lets a name hold: nothing here expands them, and fish quotes them.
+# Completes names of interfaces, which the typed wgstat prints, and of network namespaces.
+# Names can contain any character that the kernel allows. Nothing here expands them, and fish quotes them.
 function __fish_wgstat_interfaces
     set -l words (commandline -opc)
     set -l program (string replace -r '^~(?=/)' "$HOME" -- $words[1])
     command -q $program
     or return
-    # A name that has quotes, backslashes or worse is escaped in there, and left out.
+    # Names with quotes or backslashes are escaped in the metrics, and skipped here.
     command $program export-metrics --no-peers --config /dev/null 2>/dev/null </dev/null |
         string replace -rf '^wg_interface_info\{.*,interface="([^-"\\\\][^"\\\\]*)",device_type=".*' '$1'
 end
@@ -186,6 +186,6 @@ function __fish_wgstat_namespaces
 end
 
 complete -c wgstat -n "__fish_wgstat_using_subcommand status stats watch check export-metrics serve" -f -a "(__fish_wgstat_interfaces)"
-# What clap_complete writes for these is not offered before a command: its search for one fails at a flag without its value.
+# clap_complete's own entries for these fail before a command: its search for the command stops at a flag without a value.
 complete -c wgstat -l exclude -x -a "(__fish_wgstat_interfaces)"
 complete -c wgstat -l netns -x -a "(__fish_wgstat_namespaces)"

@@ -8,12 +8,12 @@ use crate::model::printable;
 use crate::render::prometheus::{self, Compat, Options};
 use crate::sampler::Sampler;
 
-/// The collector is another user's.
+/// Mode of the file. node_exporter runs as another user.
 const READABLE: u32 = 0o644;
 
 pub(super) fn run(options: &ExportMetrics, mut invocation: Invocation<'_>) -> Result<Outcome> {
     let sample = Sampler::open(invocation.scope(&options.interfaces), invocation.take_settings())?.sample()?;
-    let render = rendering(&options.metrics, options.peer_endpoints);
+    let render = exposition_options(&options.metrics, options.peer_endpoints);
     let report = report(&sample);
     match &options.output {
         Some(path) => {
@@ -27,8 +27,8 @@ pub(super) fn run(options: &ExportMetrics, mut invocation: Invocation<'_>) -> Re
     Ok(invocation.report_problems(&sample.snapshot))
 }
 
-/// What the metrics are to have, as both commands that write them are told.
-pub(super) fn rendering(options: &Metrics, peer_endpoints: bool) -> Options {
+/// Returns the options of the exposition, for both commands that write one.
+pub(super) fn exposition_options(options: &Metrics, peer_endpoints: bool) -> Options {
     Options {
         max_peers: options.max_peers,
         peer_endpoints,

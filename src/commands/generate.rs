@@ -1,4 +1,4 @@
-//! `wgstat generate`: the files that are committed and packaged.
+//! `wgstat generate`: writes the files that are committed and packaged.
 
 mod completions;
 mod man;
@@ -25,7 +25,7 @@ pub(super) fn run(options: &Generate, invocation: Invocation<'_>) -> Result<Outc
         Artifact::Schema => "docs/schema",
         Artifact::AlertRules => "packaging/prometheus",
         Artifact::Dashboard => "packaging/grafana",
-        // It is for a place of one's own, and short.
+        // A configuration file has no default directory.
         Artifact::Config if options.directory.is_none() => {
             out.write_all(keys::commented().as_bytes()).and_then(|()| out.flush()).map_err(output_error)?;
             return Ok(Outcome::Done);
@@ -43,11 +43,12 @@ pub(super) fn run(options: &Generate, invocation: Invocation<'_>) -> Result<Outc
     Ok(Outcome::Done)
 }
 
+/// Returns the error of a file that cannot be written.
 fn failed(path: &Path, source: io::Error) -> Error {
     Error::Output { subject: printable(&path.to_string_lossy()).into_owned(), source }
 }
 
-/// File names and their content.
+/// Returns the names of the files and their content.
 fn files(options: &Generate) -> io::Result<Vec<(String, Vec<u8>)>> {
     match options.artifact {
         Artifact::Man => man::pages(),

@@ -55,7 +55,7 @@ pub(super) fn run(options: &Serve, mut invocation: Invocation<'_>) -> Result<Out
 
     let metrics = Metrics::new().map_err(|error| server_error(&error))?;
     let render_options = responses::RenderOptions {
-        metrics: export_metrics::rendering(&options.metrics, options.peer_endpoints),
+        metrics: export_metrics::exposition_options(&options.metrics, options.peer_endpoints),
         server_metrics: metrics.clone(),
     };
     let poll = options.poll.or(poll).unwrap_or(DEFAULT_POLL);

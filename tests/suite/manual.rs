@@ -102,7 +102,7 @@ fn every_page_has_its_sections() {
         assert_eq!(headings.iter().collect::<BTreeSet<_>>().len(), headings.len(), "{name}: duplicate heading");
         let text = prose(&source);
         // Remains of Markdown, of clap and of the templates.
-        for stray in ["@", "`", "**", "(see a summary", "Possible values", "<FILE>"] {
+        for stray in ["`", "**", "(see a summary", "Possible values", "<FILE>"] {
             assert!(!text.contains(stray), "{name}: {stray}");
         }
     }

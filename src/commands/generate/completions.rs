@@ -1,4 +1,4 @@
-//! Completions: what clap knows, and for each shell a committed function that asks the installed program for names.
+//! Generates the shell completions: clap_complete writes the options, and a function per shell completes names.
 
 use std::io;
 
@@ -7,24 +7,27 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 
-/// Where a name of an interface, or of a network namespace, is expected. clap has no hint for either, and each shell something
-/// of its own for these, which stands nowhere else: it is replaced.
+/// Marks an interface name. clap has no such hint: the shell code that clap_complete writes for this one is replaced.
 const INTERFACE: ValueHint = ValueHint::Hostname;
+/// Marks the name of a network namespace, in the same way.
 const NAMESPACE: ValueHint = ValueHint::Username;
 
-/// Under the names that the shells look for.
+/// Returns the completions of all shells, under the file names that the shells expect.
+///
+/// # Errors
+/// If the output of clap_complete lacks the text that is to be replaced.
 pub(super) fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     let command = hinted();
-    let commands = |between| takers(&command).join(between);
+    let commands = |separator| interface_commands(&command).join(separator);
     let generated = |shell| {
         let mut text = Vec::new();
         clap_complete::generate(shell, &mut command.clone(), "wgstat", &mut text);
-        // Help texts have them; a shell that shows them would have no use for them.
+        // Shells show help texts as they are, without Markdown.
         String::from_utf8_lossy(&text).replace("\\`", "").replace('`', "")
     };
     let bash = include_str!("completions/names.bash")
         .replace("@COMMANDS@", &commands("|"))
-        .replace("@OPTIONS@", &options(&command).join("|"))
+        .replace("@OPTIONS@", &other_options(&command).join("|"))
         + &replaced(&generated(Shell::Bash), "complete -F _wgstat -o", "complete -F _wgstat_with_names -o")?;
     let zsh = replaced(&generated(Shell::Zsh), ":_hosts'", ":_wgstat_interfaces'")?;
     let zsh = replaced(&zsh, ":_users'", ":_wgstat_namespaces'")?;
@@ -38,44 +41,46 @@ pub(super) fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
         .into())
 }
 
-/// Fails where there is nothing to replace: then `clap_complete` writes something else than it did.
+/// Replaces text that has to be there. Otherwise a new version of `clap_complete` could drop the names unnoticed.
 fn replaced(text: &str, from: &str, to: &str) -> io::Result<String> {
     if text.contains(from) {
         return Ok(text.replace(from, to));
     }
-    Err(io::Error::other(format!("clap_complete's output has no \"{}\"", from.trim())))
+    Err(io::Error::other(format!("the output of clap_complete does not contain \"{}\"", from.trim())))
 }
 
-/// The program's flags, with what their values are.
+/// Returns the command line with a hint for every value.
 fn hinted() -> Command {
     let mut command = Cli::command();
     command.build();
     command.mut_args(hint).mut_subcommands(|command| command.mut_args(hint))
 }
 
+/// Adds the hint for the value of an argument.
 fn hint(arg: Arg) -> Arg {
     let hint = match (arg.get_id().as_str(), arg.get_value_hint()) {
         ("interface" | "interfaces" | "exclude", _) => INTERFACE,
         ("netns", _) => NAMESPACE,
-        // A number or a time: no file.
+        // Numbers and intervals are not file names.
         (_, ValueHint::Unknown) if takes_value(&arg) => ValueHint::Other,
         (_, hint) => hint,
     };
     arg.value_hint(hint)
 }
 
+/// Returns whether an argument takes a value.
 fn takes_value(arg: &Arg) -> bool {
     arg.get_num_args().is_some_and(|number| number.takes_values())
 }
 
-/// The commands that interfaces are named to.
-fn takers(command: &Command) -> Vec<&str> {
-    let takes = |command: &&Command| command.get_positionals().any(|arg| arg.get_value_hint() == INTERFACE);
-    command.get_subcommands().filter(takes).map(Command::get_name).collect()
+/// Returns the names of the commands that take interfaces.
+fn interface_commands(command: &Command) -> Vec<&str> {
+    let takes_interface = |command: &&Command| command.get_positionals().any(|arg| arg.get_value_hint() == INTERFACE);
+    command.get_subcommands().filter(takes_interface).map(Command::get_name).collect()
 }
 
-/// Every option that has a value and is none of ours.
-fn options(command: &Command) -> Vec<String> {
+/// Returns the options whose value is neither an interface nor a namespace.
+fn other_options(command: &Command) -> Vec<String> {
     let commands = std::iter::once(command).chain(command.get_subcommands());
     let mut options: Vec<String> = commands
         .flat_map(Command::get_opts)
