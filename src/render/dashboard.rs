@@ -1,7 +1,4 @@
-//! The dashboard: one document of three files and the meanings of the counters, and the policy that lets a browser run this
-//! script and nothing else.
-
-use std::fmt::Write as _;
+//! The dashboard: one HTML page with an embedded style and script, and its Content-Security-Policy.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,23 +8,37 @@ use serde_json::{Map, Value};
 use crate::findings::counters::{Meaning, meaning};
 use crate::model::{Backend, Counter};
 
-static HTML: &str = include_str!("dashboard/index.html");
-static STYLE: &str = include_str!("dashboard/style.css");
-static SCRIPT: &str = include_str!("dashboard/script.js");
+const HTML: &str = include_str!("dashboard/index.html");
+const STYLE: &str = include_str!("dashboard/style.css");
+/// The modules of the script, in the order in which they need each other.
+const SCRIPT: &str = concat!(
+    "'use strict';\n",
+    include_str!("dashboard/script/format.js"),
+    include_str!("dashboard/script/dom.js"),
+    include_str!("dashboard/script/update.js"),
+    include_str!("dashboard/script/overview.js"),
+    include_str!("dashboard/script/findings.js"),
+    include_str!("dashboard/script/counters.js"),
+    include_str!("dashboard/script/networks.js"),
+    include_str!("dashboard/script/peers.js"),
+    include_str!("dashboard/script/rates.js"),
+    include_str!("dashboard/script/charts.js"),
+    include_str!("dashboard/script/main.js"),
+);
 
 /// The dashboard.
 #[derive(Debug)]
 pub struct Dashboard {
-    /// The document.
+    /// The HTML document.
     pub html: String,
-    /// The value of its Content-Security-Policy header field.
+    /// The value of its Content-Security-Policy header. It allows this script, this style and requests to this server only.
     pub policy: String,
 }
 
-/// Makes the dashboard.
+/// Returns the dashboard.
 #[must_use]
 pub fn dashboard() -> Dashboard {
-    // The version first: what comes from the other files is not to be touched.
+    // The version comes first, because nothing may be replaced within the other files.
     let html = HTML.replace("{{version}}", env!("CARGO_PKG_VERSION"));
     let html = html.replace("/*MEANINGS*/", &meanings()).replace("/*STYLE*/", STYLE).replace("/*SCRIPT*/", SCRIPT);
     let (style, script) = (between(&html, "<style>", "</style>"), between(&html, "<script>", "</script>"));
@@ -40,36 +51,37 @@ pub fn dashboard() -> Dashboard {
     Dashboard { html, policy }
 }
 
-/// What stands between the first of two tags and the second.
+/// Returns the text between the first two tags.
 fn between<'a>(html: &'a str, open: &str, close: &str) -> &'a str {
     let rest = html.split_once(open).map_or("", |(_, rest)| rest);
     rest.split_once(close).map_or("", |(inside, _)| inside)
 }
 
-/// As a policy names a text.
+/// Returns the hash of an inline script or style, as in a Content-Security-Policy.
 fn hash(text: &str) -> String {
-    let mut hash = "sha256-".to_owned();
-    // Writing to a String cannot fail.
-    let _ = write!(hash, "{}", STANDARD.encode(digest(&SHA256, text.as_bytes())));
-    hash
+    format!("sha256-{}", STANDARD.encode(digest(&SHA256, text.as_bytes())))
 }
 
-/// What each counter means, by who does the work; `*` stands for all that mean the same as one that WireGuard never counts.
+/// Returns the meaning of each counter as a JSON object, by backend. `*` stands for all counters that WireGuard never changes.
 fn meanings() -> String {
-    let of = |backend| -> Value {
-        let rest = meaning(Counter::Multicast, backend);
-        let told = |meaning: Meaning| {
-            let all = [("means", Some(meaning.means)), ("not", meaning.misreading), ("remedy", meaning.remedy)];
-            all.into_iter().filter_map(|(key, text)| Some((key.to_owned(), Value::from(text?)))).collect::<Map<_, _>>()
-        };
-        let counters = Counter::ALL.into_iter().map(|counter| (counter.name(), meaning(counter, backend)));
-        let all = counters.filter(|(_, meaning)| *meaning != rest).chain([("*", rest)]);
-        Value::Object(all.map(|(name, meaning)| (name.to_owned(), Value::Object(told(meaning)))).collect())
+    let entry = |meaning: Meaning| -> Value {
+        let texts = [("means", Some(meaning.means)), ("misreading", meaning.misreading), ("remedy", meaning.remedy)];
+        texts
+            .into_iter()
+            .filter_map(|(key, text)| Some((key.to_owned(), Value::from(text?))))
+            .collect::<Map<_, _>>()
+            .into()
+    };
+    let counters = |backend| -> Value {
+        let unused = meaning(Counter::Multicast, backend);
+        let used = Counter::ALL.into_iter().map(|counter| (counter.name(), meaning(counter, backend)));
+        let all = used.filter(|(_, meaning)| *meaning != unused).chain([("*", unused)]);
+        all.map(|(name, meaning)| (name.to_owned(), entry(meaning))).collect::<Map<_, _>>().into()
     };
     let backends = [Backend::Kernel, Backend::Userspace, Backend::Unknown];
     let all: Map<String, Value> =
-        backends.into_iter().map(|backend| (backend.device_type().to_owned(), of(backend))).collect();
-    // No text of ours ends the element that it stands in.
+        backends.into_iter().map(|backend| (backend.device_type().to_owned(), counters(backend))).collect();
+    // No text may end the <script> element.
     Value::Object(all).to_string().replace("</", "<\\/")
 }
 
@@ -78,31 +90,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn page_is_whole_and_small() {
-        let page = dashboard();
-        for left_over in ["/*STYLE*/", "/*SCRIPT*/", "/*MEANINGS*/", "{{"] {
-            assert!(!page.html.contains(left_over), "{left_over}");
+    fn dashboard_is_complete_and_small() {
+        let dashboard = dashboard();
+        for placeholder in ["/*STYLE*/", "/*SCRIPT*/", "/*MEANINGS*/", "{{"] {
+            assert!(!dashboard.html.contains(placeholder), "{placeholder}");
         }
-        assert!(page.html.len() < 60 * 1024, "{} bytes", page.html.len());
-        assert!(between(&page.html, "<style>", "</style>").contains(STYLE));
-        assert!(between(&page.html, "<script>", "</script>").contains(SCRIPT));
+        assert!(dashboard.html.len() < 64 * 1024, "{} bytes", dashboard.html.len());
+        assert!(between(&dashboard.html, "<style>", "</style>").contains(STYLE));
+        assert!(between(&dashboard.html, "<script>", "</script>").contains(SCRIPT));
     }
 
     #[test]
-    fn page_has_one_script_one_style_and_nothing_from_elsewhere() {
+    fn dashboard_has_one_script_one_style_and_no_external_resource() {
         let html = dashboard().html;
-        assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (2, 1), "the other has meanings");
+        assert_eq!(
+            (html.matches("<script").count(), html.matches("<style").count()),
+            (2, 1),
+            "the other script has the meanings"
+        );
         for forbidden in [" src=", "//cdn", "@import", "url(http", " style=\"", " onclick", " onload"] {
             assert!(!html.contains(forbidden), "{forbidden}");
         }
     }
 
     #[test]
-    fn nothing_from_outside_becomes_markup() {
-        for way in
+    fn script_makes_no_markup_from_text() {
+        for sink in
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "DOMParser"]
         {
-            assert!(!SCRIPT.contains(way), "{way}");
+            assert!(!SCRIPT.contains(sink), "{sink}");
         }
     }
 }

@@ -1,8 +1,8 @@
-// What the browser tests share: the browser, what it must not do, and how the page is read.
+// Helpers of the browser tests: start the browser, record errors, read the page.
 
 import { createRequire } from 'node:module';
 
-// The modules live below target/, so that nothing is written beside the sources.
+// The modules are below target/, so that nothing is written next to the sources.
 const modules = process.env.WGSTAT_BROWSER_MODULES ?? new URL('../../target/browser/', import.meta.url).pathname;
 const require = createRequire(`${modules.replace(/\/*$/, '/')}package.json`);
 export const { chromium } = require('playwright-core');
@@ -11,7 +11,7 @@ export const axeSource = require('axe-core').source;
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 
-/** How long a page may take to do what it is to do by itself. Never what is asserted. */
+/** Timeout of every wait, in milliseconds. */
 export const PATIENCE = 60_000;
 
 export function ok(name) {
@@ -22,18 +22,18 @@ export function check(condition, message) {
   if (!condition) throw new Error(message);
 }
 
-export function equal(actual, expected, what) {
+export function equal(actual, expected, name) {
   const [one, other] = [JSON.stringify(actual), JSON.stringify(expected)];
-  check(one === other, `${what}: the page has ${one}, not ${other}`);
+  check(one === other, `${name}: the page has ${one}, not ${other}`);
 }
 
 /**
- * Runs a test in a browser of its own, and ends the program: 0 when it passed, 1 with a message when not.
- * `test(open, args)`; `open(url, options)` gives a page whose trouble ends up in `page.trouble`.
+ * Runs `test(open, args)` in its own browser and sets the exit code: 0 if it passed, else 1 with a message.
+ * `open(url, options)` returns a page that records its errors in `page.errors`.
  */
-export async function run(usage, least, test) {
+export async function run(usage, minArguments, test) {
   const args = process.argv.slice(2);
-  if (args.length < least) {
+  if (args.length < minArguments) {
     console.error(`usage: node ${usage}`);
     process.exit(2);
   }
@@ -52,23 +52,23 @@ async function open(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
-  page.trouble = [];
+  page.errors = [];
   page.statuses = [];
   page.histories = [];
   const origin = new URL(url).origin;
-  const note = (text) => page.trouble.push(text);
+  const note = (text) => page.errors.push(text);
   page.on('console', (message) => { if (message.type() === 'error') note(`console: ${message.text()}`); });
   page.on('pageerror', (error) => note(`exception: ${error}`));
   page.on('dialog', (dialog) => { note(`dialog: ${dialog.message()}`); dialog.dismiss(); });
   page.on('requestfailed', (request) => note(`failed: ${request.url()}: ${request.failure()?.errorText}`));
   page.on('request', (request) => {
-    const asked = new URL(request.url());
-    if (asked.protocol !== 'data:' && asked.origin !== origin) note(`another origin: ${request.url()}`);
+    const requested = new URL(request.url());
+    if (requested.protocol !== 'data:' && requested.origin !== origin) note(`another origin: ${request.url()}`);
     if (request.method() !== 'GET') note(`${request.method()}: ${request.url()}`);
   });
   page.on('response', (response) => {
     if (response.status() !== 200) note(`${response.status()}: ${response.url()}`);
-    // The very documents that the page was given; asked for again, the numbers would be others.
+    // Keep the documents that the page received: a second request would return other numbers.
     for (const [path, answers] of [['/api/status', page.statuses], ['/api/history', page.histories]]) {
       if (new URL(response.url()).pathname.endsWith(path) && response.ok()) answers.push(response.json().catch(() => null));
     }
@@ -84,19 +84,19 @@ async function open(browser, url, options = {}) {
   return page;
 }
 
-/** Nothing of what a page must not do happened. */
-export async function noTrouble(page) {
-  equal([...page.trouble, ...await page.evaluate(() => window.__violations)], [], 'trouble in the browser');
+/** Fails if the page had an error or violated its policy. */
+export async function noErrors(page) {
+  equal([...page.errors, ...await page.evaluate(() => window.__violations)], [], 'errors in the browser');
 }
 
-/** Waits for an update that is not the one with this timestamp, and gives its own. */
+/** Waits for an update with another timestamp than this one, and returns the new timestamp. */
 export async function nextUpdate(page, timestamp) {
   const before = timestamp ?? await page.evaluate(() => document.body.dataset.timestamp);
   await page.waitForFunction((old) => document.body.dataset.state === 'ok' && document.body.dataset.timestamp !== old, before);
   return page.evaluate(() => document.body.dataset.timestamp);
 }
 
-/** The document that the page shows, as it was received. */
+/** Returns the status document that the page shows, as received. */
 export async function shownStatus(page, timestamp) {
   const all = (await Promise.all(page.statuses)).filter(Boolean);
   const found = all.findLast((status) => String(status.timestamp) === timestamp);
@@ -112,7 +112,7 @@ export async function openEverything(page) {
   await page.evaluate(() => { for (const details of document.querySelectorAll('main details')) details.open = true; });
 }
 
-/** A name as the page shows it: invisible and turning characters as escapes. */
+/** Returns a name as the page shows it, with escapes for invisible characters and for those that change direction. */
 export function printable(text) {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (c) => {
     const code = c.charCodeAt(0).toString(16);
@@ -120,10 +120,10 @@ export function printable(text) {
   });
 }
 
-/** The widest thing that reaches beyond the window, or null. */
+/** Returns by how much the document is wider than the window, or null. */
 export function overflow(page) {
   return page.evaluate(() => {
-    const room = document.documentElement.clientWidth;
-    return document.documentElement.scrollWidth > room ? `${document.documentElement.scrollWidth} > ${room} px` : null;
+    const width = document.documentElement.clientWidth;
+    return document.documentElement.scrollWidth > width ? `${document.documentElement.scrollWidth} > ${width} px` : null;
   });
 }

@@ -1,8 +1,8 @@
-// Text from outside is text: hostile.mjs URL. The server shows at least one name with markup in it.
+// Names with markup are shown as text: hostile.mjs URL. The server has at least one such name.
 
-import { check, equal, nextUpdate, noTrouble, ok, openEverything, overflow, printable, run, shownStatus } from './common.mjs';
+import { check, equal, nextUpdate, noErrors, ok, openEverything, overflow, printable, run, shownStatus } from './common.mjs';
 
-/** All texts of a document that somebody outside chose. */
+/** Returns all texts of a document that come from outside. */
 function texts(status) {
   const found = new Set();
   for (const network of status.networks) {
@@ -47,17 +47,17 @@ await run('hostile.mjs URL', 1, async (open, [url]) => {
     equal(handlers, [], 'attributes that run or style');
     const links = await page.evaluate(() => [...document.querySelectorAll('a')].map((link) => link.getAttribute('href')));
     for (const link of links) check(link === null || /^(#(main|n\d+)|metrics|api\/status|health)$/.test(link), `a link to ${link}`);
-    ok(`${width} px: no element, attribute or link was made of them`);
+    ok(`${width} px: they made no element, attribute or link`);
 
-    const turning = await page.evaluate(() => /[\u202a-\u202e\u2066-\u2069\u200e\u200f\u0000-\u0008\u000e-\u001f\u007f-\u009f]/.test(document.body.innerText));
-    check(!turning, 'a character that turns the direction of text, or a control character, is on the page');
+    const hasControl = await page.evaluate(() => /[\u202a-\u202e\u2066-\u2069\u200e\u200f\u0000-\u0008\u000e-\u001f\u007f-\u009f]/.test(document.body.innerText));
+    check(!hasControl, 'the page has a control character or one that changes the direction of text');
     equal(await overflow(page), null, 'wider than the window');
-    ok(`${width} px: nothing turns around, nothing is wider than the window`);
+    ok(`${width} px: no text changes direction, nothing is wider than the window`);
 
     await nextUpdate(page, timestamp);
     equal(await page.evaluate(() => window.__owned), undefined, 'window.__owned after an update');
-    await noTrouble(page);
-    ok(`${width} px: nor after an update`);
+    await noErrors(page);
+    ok(`${width} px: the same after an update`);
     await page.context().close();
   }
 });

@@ -1,34 +1,34 @@
-// Everything can be reached and worked with the keyboard alone, and one sees where one is: keyboard.mjs URL
+// Everything works with the keyboard alone, and the focus is visible: keyboard.mjs URL
 
-import { check, equal, nextUpdate, noTrouble, ok, run } from './common.mjs';
+import { check, equal, nextUpdate, noErrors, ok, run } from './common.mjs';
 
-/** What has focus: a name to tell it by, and whether it can be seen that it has focus. */
+/** Returns what has focus, and whether the focus is visible. */
 function focused(page) {
   return page.evaluate(() => {
     const node = document.activeElement;
     const seen = node.matches('fieldset input') ? node.nextElementSibling : node;
     const style = getComputedStyle(seen);
     const box = seen.getBoundingClientRect();
-    // A thing is known by its place in the document, which an update does not change.
-    const place = [...document.querySelectorAll('*')].indexOf(node);
+    // An element is identified by its position in the document, which an update does not change.
+    const index = [...document.querySelectorAll('*')].indexOf(node);
     return {
-      place, tag: node.tagName.toLowerCase(), text: node.textContent.trim().slice(0, 40), id: node.id, kind: node.className,
+      index, tag: node.tagName.toLowerCase(), text: node.textContent.trim().slice(0, 40), id: node.id, kind: node.className,
       outline: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
       inside: box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
     };
   });
 }
 
-/** Tabs until `wanted`, a selector, has focus; the first by default, or that within `root`. */
-async function tabTo(page, wanted, least = 0) {
+/** Presses Tab until an element that matches the selector has focus. */
+async function tabTo(page, selector) {
   for (let step = 0; step < 400; step += 1) {
     await page.keyboard.press('Tab');
-    if (step >= least && await page.evaluate((selector) => document.activeElement.matches(selector), wanted)) return focused(page);
+    if (await page.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return focused(page);
   }
-  throw new Error(`the keyboard does not reach ${wanted}`);
+  throw new Error(`the keyboard does not reach ${selector}`);
 }
 
-/** Begins again with the first stop. */
+/** Moves the focus to the first stop. */
 function fromTop(page) {
   return page.evaluate(() => { scrollTo(0, 0); document.querySelector('.skip').focus(); });
 }
@@ -42,30 +42,30 @@ await run('keyboard.mjs URL', 1, async (open, [url]) => {
   check((await focused(page)).inside, 'the skip link is not seen when it has focus');
   await page.keyboard.press('Enter');
   equal(await page.evaluate(() => document.activeElement.id), 'main', 'where the skip link leads');
-  ok('the skip link leads to the numbers');
+  ok('the skip link leads to the content');
 
-  // One round: each stop is seen, and everything that can be clicked is a stop.
+  // One round: each stop is visible, and everything that can be clicked is a stop.
   await fromTop(page);
-  const stops = new Set([(await focused(page)).place]);
-  const unseen = [];
+  const stops = new Set([(await focused(page)).index]);
+  const invisible = [];
   for (let step = 0; step < 3000; step += 1) {
     await page.keyboard.press('Tab');
     const stop = await focused(page);
-    if (stop.tag === 'body' || stops.has(stop.place)) break;
-    stops.add(stop.place);
-    if (!stop.outline || !stop.inside) unseen.push(`${stop.tag} ${stop.kind} ${stop.text}`);
+    if (stop.tag === 'body' || stops.has(stop.index)) break;
+    stops.add(stop.index);
+    if (!stop.outline || !stop.inside) invisible.push(`${stop.tag} ${stop.kind} ${stop.text}`);
   }
-  equal(unseen, [], 'stops at which focus is not seen');
+  equal(invisible, [], 'stops without visible focus');
   const missed = await page.evaluate((reached) => {
     const places = [...document.querySelectorAll('*')];
     return [...document.querySelectorAll('a[href], button, select, summary, input')]
       .filter((node) => node.checkVisibility() && !reached.includes(places.indexOf(node)))
-      // Of a group of radio buttons the checked one is the stop, and arrows lead to the others.
+      // In a group of radio buttons the checked one is the stop; arrow keys reach the others.
       .filter((node) => node.type !== 'radio' || node.checked)
       .map((node) => `${node.tagName} ${node.className} ${node.textContent.trim()}`);
   }, [...stops]);
-  equal(missed, [], 'what can be clicked and not be reached');
-  ok(`${stops.size} stops, each seen, and nothing left out`);
+  equal(missed, [], 'elements that can be clicked but not reached');
+  ok(`${stops.size} stops, each visible, and nothing missing`);
 
   await fromTop(page);
   await tabTo(page, '#totals fieldset input');
@@ -81,16 +81,16 @@ await run('keyboard.mjs URL', 1, async (open, [url]) => {
     await page.locator('#findings .info').evaluate((details) => { details.open = false; });
     await tabTo(page, '#findings .info > summary');
     await page.keyboard.press('Enter');
-    check(await page.locator('#findings .info[open]').count(), 'Enter does not open what is for information');
-    ok('Enter opens what is for information');
+    check(await page.locator('#findings .info[open]').count(), 'Enter does not open the information');
+    ok('Enter opens the information');
   }
   if (await page.locator('[data-finding] button').first().isVisible().catch(() => false)) {
     await fromTop(page);
     await tabTo(page, '[data-finding] button');
     await page.keyboard.press('Enter');
-    await page.waitForFunction(() => /^(Copied|Selected)/.test(document.querySelector('#news').textContent));
+    await page.waitForFunction(() => /^(Copied|Selected)/.test(document.querySelector('#announcement').textContent));
     equal((await focused(page)).tag, 'button', 'focus after copying');
-    ok('a remedy is copied, and it is said');
+    ok('a fix is copied and announced');
   }
 
   const meaning = page.locator('.other summary').first();
@@ -108,16 +108,16 @@ await run('keyboard.mjs URL', 1, async (open, [url]) => {
   await page.keyboard.type(key.slice(0, 16));
   const rows = () => page.evaluate(() => [...document.activeElement.closest('article').querySelectorAll('[data-peer]')].map((row) => row.dataset.peer));
   equal(await rows(), [key], 'peers found by a key');
-  const place = (await focused(page)).place;
+  const index = (await focused(page)).index;
   await nextUpdate(page);
   const kept = await focused(page);
-  equal([kept.place, kept.outline], [place, true], 'focus after an update');
+  equal([kept.index, kept.outline], [index, true], 'focus after an update');
   equal(await rows(), [key], 'peers found, after an update');
   ok('search by key; an update leaves focus and search alone');
   await page.keyboard.press('Control+A');
   await page.keyboard.press('Delete');
 
-  await tabTo(page, '.peers .whole');
+  await tabTo(page, '.peers .full-keys');
   await page.keyboard.press('Enter');
   equal(await page.evaluate(() => document.activeElement.getAttribute('aria-pressed')), 'true', 'keys in full');
   check((await page.evaluate(() => document.activeElement.closest('article').querySelector('tbody th').textContent)).includes(key.slice(0, 5))
@@ -135,18 +135,18 @@ await run('keyboard.mjs URL', 1, async (open, [url]) => {
   ok('sorts by Enter and Space, and an update keeps it');
 
   if (await page.locator('.pager:not([hidden])').count()) {
-    await tabTo(page, '.pager .on');
+    await tabTo(page, '.pager .next');
     const first = await rows();
     await page.keyboard.press('Enter');
     check((await rows())[0] !== first[0], 'the next page is the same');
-    equal((await focused(page)).kind, 'on', 'focus after turning the page');
+    equal((await focused(page)).kind, 'next', 'focus after turning the page');
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Enter');
     equal(await rows(), first, 'peers of the first page again');
-    equal([(await focused(page)).kind, await page.evaluate(() => document.activeElement.getAttribute('aria-disabled'))], ['back', 'true'],
-      'focus on a button that leads nowhere');
-    ok('turns pages, and keeps focus at their end');
+    equal([(await focused(page)).kind, await page.evaluate(() => document.activeElement.getAttribute('aria-disabled'))], ['previous', 'true'],
+      'focus on a disabled button');
+    ok('turns pages, and keeps the focus at the last one');
   }
-  await noTrouble(page);
-  ok('no trouble');
+  await noErrors(page);
+  ok('no errors');
 });

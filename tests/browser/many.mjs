@@ -1,6 +1,6 @@
-// Thousands of peers: many.mjs URL. One network of the server has more than 1,000.
+// Thousands of peers: many.mjs URL. One network of the server has more than 1,000 peers.
 
-import { check, equal, keyOf, nextUpdate, noTrouble, ok, run, shownStatus } from './common.mjs';
+import { check, equal, keyOf, nextUpdate, noErrors, ok, run, shownStatus } from './common.mjs';
 
 await run('many.mjs URL', 1, async (open, [url]) => {
   const page = await open(url);
@@ -26,9 +26,9 @@ await run('many.mjs URL', 1, async (open, [url]) => {
   check((await keys()).includes(middle.public_key), 'not found by its allowed IP');
   await search.fill('no peer has this');
   equal(await keys(), [], 'found by nonsense');
-  check((await card.locator('.matches').textContent()).startsWith('0 of '), 'it is not said that none was found');
+  check((await card.locator('.matches').textContent()).startsWith('0 of '), 'the count of matches is missing');
   await search.fill('');
-  ok('finds a peer by key and by address, and says when there is none');
+  ok('finds a peer by key and by address, and shows when there is none');
 
   for (const [title, of] of [['Received', (peer) => peer.transfer_rx], ['Sent', (peer) => peer.transfer_tx], ['Handshake', (peer) => peer.last_handshake]]) {
     const head = card.locator('thead th', { has: page.getByRole('button', { name: title, exact: true }) });
@@ -39,40 +39,40 @@ await run('many.mjs URL', 1, async (open, [url]) => {
       const rows = await keys();
       if (await page.evaluate(() => document.body.dataset.timestamp) !== timestamp) continue;
       const peers = (await shownStatus(page, timestamp)).networks.find((one) => keyOf(one) === keyOf(network)).peers;
-      // What never was comes last in either direction.
-      const worth = (peer) => of(peer) ?? sign * Infinity;
-      const wanted = peers.map(worth).sort((one, other) => one === other ? 0 : sign * (one - other)).slice(0, 50);
+      // Unknown values come last in both directions.
+      const rank = (peer) => of(peer) ?? sign * Infinity;
+      const wanted = peers.map(rank).sort((one, other) => one === other ? 0 : sign * (one - other)).slice(0, 50);
       const byKey = new Map(peers.map((peer) => [peer.public_key, peer]));
       equal(rows.map((key) => String(of(byKey.get(key)))), wanted.map((value) => String(Math.abs(value) === Infinity ? null : value)),
         `${title}, ${direction}`);
     }
   }
-  ok('sorts all of them, not only the page');
+  ok('sorts all peers, not only the page');
 
-  await card.locator('.pager .on').click();
+  await card.locator('.pager .next').click();
   const second = await keys();
-  check((await card.locator('.page').textContent()).startsWith('51 to 100 of '), 'the second page does not say what it is');
+  check((await card.locator('.page').textContent()).startsWith('51 to 100 of '), 'the second page does not show its range');
   await card.locator('thead button', { hasText: 'Allowed IPs' }).click();
-  check((await card.locator('.page').textContent()).startsWith('1 to 50 of '), 'another order does not begin with its first page');
-  await card.locator('.pager .on').click();
+  check((await card.locator('.page').textContent()).startsWith('1 to 50 of '), 'another order does not start at the first page');
+  await card.locator('.pager .next').click();
   check(String(await keys()) !== String(second), 'another order has the same page');
   ok('turns pages');
 
-  // What an update touches does not grow with the peers: the rows of one page, at most each replaced.
+  // An update changes at most the rows of one page, however many peers there are.
   const before = await nodes();
   await page.evaluate(() => {
-    window.__touched = 0;
+    window.__changes = 0;
     new MutationObserver((records) => {
-      for (const record of records) window.__touched += 1 + record.addedNodes.length + record.removedNodes.length;
+      for (const record of records) window.__changes += 1 + record.addedNodes.length + record.removedNodes.length;
     }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
   });
   await nextUpdate(page);
-  const touched = await page.evaluate(() => window.__touched);
-  check(touched < 2 * bound, `an update touched ${touched} things`);
+  const touched = await page.evaluate(() => window.__changes);
+  check(touched < 2 * bound, `an update touched ${touched} nodes`);
   check(Math.abs(await nodes() - before) < 100, `the document grew from ${before} to ${await nodes()} nodes by an update`);
   check((await card.locator('.page').textContent()).startsWith('51 to 100 of '), 'an update turned the page');
   equal((await keys()).length, 50, 'rows after an update');
-  ok(`an update touches ${touched} things and leaves ${await nodes()} nodes`);
-  await noTrouble(page);
-  ok('no trouble');
+  ok(`an update touches ${touched} nodes and leaves ${await nodes()} nodes`);
+  await noErrors(page);
+  ok('no errors');
 });

@@ -1,4 +1,4 @@
-// The pictures of the README: pictures.mjs URL TERMINAL DIRECTORY. TERMINAL is a file of what `tmux capture-pane -e -p` prints.
+// Writes the pictures of the README: pictures.mjs URL TERMINAL DIRECTORY. TERMINAL is the output of `tmux capture-pane -e -p`.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { ok, run } from './common.mjs';
 
 const COLOURS = ['#1d1f21', '#e06c75', '#98c379', '#e5c07b', '#61afef', '#c678dd', '#56b6c2', '#c8ccd4'];
 
-/** Text with the escapes of colours and weights as HTML. */
+/** Converts terminal text with its escapes for colour and weight to HTML. */
 function html(text) {
   let style = {};
   let out = '';
@@ -41,7 +41,7 @@ await run('pictures.mjs URL TERMINAL DIRECTORY', 3, async (open, [url, terminal,
   await page.waitForSelector('#totals .plot svg');
   await page.screenshot({ path: join(directory, 'dashboard.png') });
   ok('dashboard.png');
-  // A page without a policy: colours are styles of its own.
+  // This page has no policy, because colours are inline styles.
   const screen = await open('data:text/html,<body data-state=ok>', { viewport: { width: 860, height: 560 }, deviceScaleFactor: 1.5 });
   await screen.setContent(`<pre style="margin:0;padding:14px;background:#1d1f21;color:#c8ccd4;width:max-content;
     font:14px/1.25 'DejaVu Sans Mono',monospace">${html(readFileSync(terminal, 'utf8').trimEnd())}</pre>`);

@@ -1,4 +1,4 @@
-// The page says when the server is gone, and recovers by itself: recovery.mjs URL 'COMMAND THAT STOPS IT' 'COMMAND THAT STARTS IT'
+// The page shows that the server does not respond, and recovers: recovery.mjs URL 'COMMAND THAT STOPS IT' 'COMMAND THAT STARTS IT'
 
 import { execSync } from 'node:child_process';
 import { check, equal, nextUpdate, ok, run } from './common.mjs';
@@ -8,7 +8,7 @@ await run("recovery.mjs URL 'STOP' 'START'", 3, async (open, [url, stop, start])
   const shell = (command) => execSync(command, { stdio: ['ignore', 'inherit', 'inherit'], shell: '/bin/sh' });
   await page.evaluate(() => { window.__same = true; });
 
-  // What a reader has set up is to be there afterwards.
+  // The user's settings have to survive.
   const card = page.locator('article:has(.peers tbody tr)').first();
   await card.locator('th button', { hasText: 'Allowed IPs' }).click();
   const search = card.locator('.peers input[type=search]');
@@ -17,7 +17,7 @@ await run("recovery.mjs URL 'STOP' 'START'", 3, async (open, [url, stop, start])
   await page.locator('#totals input[value="6 h"]').check();
   await card.locator('.other').evaluate((details) => { details.open = true; });
   await search.focus();
-  const setUp = () => page.evaluate(() => ({
+  const settings = () => page.evaluate(() => ({
     sort: [...document.querySelectorAll('th[aria-sort]')].map((head) => `${head.textContent} ${head.ariaSort}`),
     search: [...document.querySelectorAll('input[type=search]')].map((input) => input.value),
     rows: [...document.querySelectorAll('[data-peer]')].map((row) => row.dataset.peer),
@@ -26,38 +26,38 @@ await run("recovery.mjs URL 'STOP' 'START'", 3, async (open, [url, stop, start])
     focus: document.activeElement.tagName,
     scroll: scrollY,
   }));
-  const before = await setUp();
-  check(before.rows.includes(key), 'the search lost the peer it looks for');
+  const before = await settings();
+  check(before.rows.includes(key), 'the search does not find the peer');
 
   shell(stop);
-  await page.waitForSelector('body[data-state=lost]');
-  const banner = page.locator('#lost');
+  await page.waitForSelector('body[data-state=offline]');
+  const banner = page.locator('#offline');
   check(await banner.isVisible(), 'no banner');
   const text = await banner.textContent();
-  check(/^No answer from the server since \d\d:\d\d:\d\d.*; trying again\.$/.test(text), `the banner says: ${text}`);
+  check(/^No response from the server since \d\d:\d\d:\d\d.*; retrying\.$/.test(text), `the banner says: ${text}`);
   equal(await banner.getAttribute('role'), 'alert', 'role of the banner');
-  check((await page.title()).startsWith('(lost)'), 'the title does not say that the server is lost');
-  check(await page.evaluate(() => getComputedStyle(document.querySelector('main')).filter !== 'none'), 'old data look like new ones');
+  check((await page.title()).startsWith('(offline)'), 'the title does not say that the server is offline');
+  check(await page.evaluate(() => getComputedStyle(document.querySelector('main')).filter !== 'none'), 'old data look like new data');
   check(await page.locator('[data-field=total_rx_bytes]').getAttribute('data-value') !== '', 'the last data are gone');
-  equal(await setUp(), before, 'set up, while the server is gone');
-  ok('says that the server is lost, since when, and keeps what it had');
+  equal(await settings(), before, 'settings while the server is offline');
+  ok('shows that the server is offline and since when, and keeps the old data');
 
-  // Several attempts later it says the same, once.
+  // After several attempts the text is the same.
   await page.waitForEvent('requestfailed');
   await page.waitForEvent('requestfailed');
   equal(await banner.textContent(), text, 'the banner, some attempts later');
-  ok('says it once');
+  ok('announces it once');
 
   const last = await page.evaluate(() => document.body.dataset.timestamp);
   shell(start);
   await nextUpdate(page, last);
   check(!await banner.isVisible(), 'the banner stays');
-  check(!(await page.title()).startsWith('(lost)'), 'the title still says that the server is lost');
-  check(await page.evaluate(() => window.__same), 'the page was loaded anew');
-  equal(await setUp(), before, 'set up, after recovery');
+  check(!(await page.title()).startsWith('(offline)'), 'the title still says that the server is offline');
+  check(await page.evaluate(() => window.__same), 'the page was reloaded');
+  equal(await settings(), before, 'settings after recovery');
   ok('recovers by itself; sort, search, range, open details, focus and scroll are kept');
   await nextUpdate(page);
   await page.waitForSelector('#totals .plot');
   equal(await page.evaluate(() => window.__violations), [], 'violations');
-  ok('and goes on');
+  ok('continues to update');
 });

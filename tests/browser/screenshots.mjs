@@ -1,4 +1,4 @@
-// Pictures of the page for people to look at: screenshots.mjs URL DIRECTORY [NAME]
+// Writes screenshots of the dashboard: screenshots.mjs URL DIRECTORY [NAME]
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ await run('screenshots.mjs URL DIRECTORY [NAME]', 2, async (open, [url, director
   for (const width of [360, 800, 1600]) {
     for (const colorScheme of ['light', 'dark']) {
       const page = await open(url, { viewport: { width, height: 900 }, colorScheme, reducedMotion: 'reduce' });
-      await page.waitForSelector('#totals .plot svg, #none:not([hidden])');
-      // Only what is in view asks for its history.
+      await page.waitForSelector('#totals .plot svg, #no-networks:not([hidden])');
+      // Only visible charts load their history.
       for (const card of (await page.locator('article').all()).slice(0, 4)) {
         await card.scrollIntoViewIfNeeded();
         if (await card.locator('.history[open]').count()) await card.locator('.plot svg').waitFor();
