@@ -1,7 +1,7 @@
-//! Prometheus' text format 0.0.4, written straight from the snapshot: absolute counters, exact integers, never rates.
+//! The Prometheus exposition, in text format 0.0.4: absolute counters, exact integers, no rates.
 //!
-//! A family's samples stand together, in the order of the networks and of their peers, and no series stands twice: of
-//! two networks with the same labels (a container's daemon whose socket is visible here, say) the first counts.
+//! The samples of a family are in the order of the networks and their peers. No series is written twice: of two networks with
+//! the same labels (for example a container's daemon whose socket is visible here) the first one is written.
 
 mod compat;
 mod exposition;
@@ -16,18 +16,18 @@ use super::out_buf::{OutBuf, PaddedText};
 use crate::findings::counters::{Meaning, meaning};
 use crate::model::{Backend, Counter, Network, Peer, PublicKey, Source, printable};
 
-/// What to write beside what is always written.
+/// Options of the exposition.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// At most so many peers of each network, those with the latest handshakes.
+    /// The maximum number of peers of each network. Those with the latest handshakes are written.
     pub max_peers: Option<usize>,
-    /// Endpoints as labels: they change when peers roam, and each change is a new series.
+    /// Whether endpoints are labels. They change when peers roam, and each change starts a new series.
     pub peer_endpoints: bool,
-    /// The families of another exporter too.
+    /// The exporter whose families are written as well.
     pub compat: Option<Compat>,
 }
 
-/// Exporters whose families can be written too, so that their dashboards and rules go on working.
+/// An exporter whose families can be written as well, so that its dashboards and alert rules keep working.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compat {
     /// `prometheus_wireguard_exporter` of MindFlavor.
@@ -39,7 +39,7 @@ pub enum Compat {
 /// Writes one exposition.
 ///
 /// # Errors
-/// As the writer.
+/// Returns the writer's error.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, options: &Options) -> io::Result<()> {
     let networks = labelled(report, options);
     let mut exposition = Exposition { out: OutBuf::new(out) };
@@ -47,7 +47,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, options: &Options) -> io:
     exposition.peers(&networks, options);
     exposition.findings(report);
     exposition.sources(&report.snapshot.sources);
-    exposition.family("wgstat_build_info", Kind::Gauge, "The version of wgstat that wrote this.");
+    exposition.family("wgstat_build_info", Kind::Gauge, "Version of wgstat. The value is always 1.");
     exposition.sample("wgstat_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     match options.compat {
         Some(Compat::Mindflavor) => compat::mindflavor(&mut exposition, &networks),
@@ -57,93 +57,95 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, options: &Options) -> io:
     exposition.out.finish()
 }
 
-/// A network with the labels that all its series begin with, and the peers to write.
-struct Labelled<'a> {
+/// A network, the labels that all its series start with, and the peers to write.
+struct LabelledNetwork<'a> {
     network: &'a Network,
     /// `{network="office",interface="wg0"`.
     labels: String,
-    /// The same where no more are to come, up to the value.
+    /// The same with the closing brace and the space before the value.
     all_labels: PaddedText,
-    /// Where `interface` begins in it.
-    behind_name: usize,
-    peers: Vec<Keyed<'a>>,
+    /// The index of `interface` in `labels`.
+    interface_index: usize,
+    peers: Vec<KeyedPeer<'a>>,
     online: usize,
     omitted: usize,
 }
 
-impl Labelled<'_> {
-    /// The label of the namespace, where the caller named one.
+impl LabelledNetwork<'_> {
+    /// Returns the label of the namespace, if one was requested.
     fn netns(&self) -> Option<(&str, &str)> {
         self.network.netns.as_deref().map(|netns| ("netns", netns))
     }
 }
 
-/// A peer and its key as text, which every family needs.
-struct Keyed<'a> {
+/// A peer and its key in base64, which every family needs.
+struct KeyedPeer<'a> {
     peer: &'a Peer,
     key: [u8; PublicKey::TEXT_LEN],
 }
 
-impl<'a> From<&'a Peer> for Keyed<'a> {
+impl<'a> From<&'a Peer> for KeyedPeer<'a> {
     fn from(peer: &'a Peer) -> Self {
         Self { peer, key: peer.public_key.encode() }
     }
 }
 
-impl Keyed<'_> {
+impl KeyedPeer<'_> {
     fn key(&self) -> &str {
         // Base64 is ASCII.
         std::str::from_utf8(&self.key).unwrap_or_default()
     }
 }
 
-fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<Labelled<'a>> {
+/// Returns the networks to write, without those whose labels another one has.
+fn labelled<'a>(report: &Report<'a>, options: &Options) -> Vec<LabelledNetwork<'a>> {
     let networks = report.snapshot.networks.iter();
-    let mut all: Vec<Labelled<'a>> = networks
+    let mut all: Vec<LabelledNetwork<'a>> = networks
         .map(|network| {
             let interface = network.interface.text();
             let interface = escaped(&interface);
             let name = network.name.as_deref().map(escaped);
             let name = name.as_deref().unwrap_or(&interface);
             let mut labels = ["{network=\"", name, "\",interface=\"", &*interface, "\""].concat();
-            let behind_name = "{network=\"\",".len() + name.len();
+            let interface_index = "{network=\"\",".len() + name.len();
             labels.extend(network.netns.as_deref().map(|netns| format!(",netns=\"{}\"", escaped(netns))));
             let peers = network.peers.as_deref().unwrap_or_default();
-            let mut peers: Vec<Keyed<'_>> = peers.iter().map(Keyed::from).collect();
+            let mut peers: Vec<KeyedPeer<'_>> = peers.iter().map(KeyedPeer::from).collect();
             if network.backend != Backend::Kernel {
-                // A kernel's list has each key once, in an order that stays; a daemon's may be anything.
+                // The kernel's list has unique keys in a stable order. A daemon's list may have neither.
                 peers.sort_by_key(|keyed| keyed.peer.public_key);
                 peers.dedup_by_key(|keyed| keyed.peer.public_key);
             }
             let online = peers.iter().filter(|keyed| keyed.peer.is_online(report.snapshot.timestamp)).count();
             let all = peers.len();
-            if let Some(most) = options.max_peers.filter(|&most| most < all) {
-                // The choice by handshake, the order by the kernel's list.
-                let mut latest: Vec<(usize, Keyed<'_>)> = peers.into_iter().enumerate().collect();
+            if let Some(max) = options.max_peers.filter(|&max| max < all) {
+                // Chosen by handshake, written in the order of the kernel's list.
+                let mut latest: Vec<(usize, KeyedPeer<'_>)> = peers.into_iter().enumerate().collect();
                 latest.sort_by_key(|(_, keyed)| std::cmp::Reverse(keyed.peer.last_handshake));
-                latest.truncate(most);
-                latest.sort_unstable_by_key(|(place, _)| *place);
+                latest.truncate(max);
+                latest.sort_unstable_by_key(|(index, _)| *index);
                 peers = latest.into_iter().map(|(_, keyed)| keyed).collect();
             }
             let omitted = all - peers.len();
             let mut all_labels = PaddedText::default();
             all_labels.set(&[&labels, "} "]);
-            Labelled { network, labels, all_labels, behind_name, peers, online, omitted }
+            LabelledNetwork { network, labels, all_labels, interface_index, peers, online, omitted }
         })
         .collect();
-    // By what is written: two interfaces may look alike once they are escaped. Whatever they are called, other exporters'
-    // families have no label for it.
+    // Compare the written labels: two interfaces may be equal once they are escaped. The friendly name is left out, because
+    // the families of other exporters have no label for it.
     let mut seen = HashSet::with_capacity(all.len());
-    let first: Vec<bool> = all.iter().map(|of| seen.insert(of.labels.get(of.behind_name..))).collect();
+    let first: Vec<bool> =
+        all.iter().map(|labelled| seen.insert(labelled.labels.get(labelled.interface_index..))).collect();
     let mut first = first.into_iter();
     all.retain(|_| first.next().unwrap_or(true));
     all
 }
 
-/// Behind a network's labels: what all samples of its peers have, up to the key.
+/// Follows a network's labels in all samples of its peers; the key follows it.
 const PEER: &str = ",public_key=\"";
 
-/// A family with one number for each peer that has it.
+/// A family with one sample for each peer that has a value.
 struct PeerFamily {
     name: &'static str,
     kind: Kind,
@@ -152,62 +154,68 @@ struct PeerFamily {
 }
 
 impl Exposition<'_> {
-    /// A family with one sample for each network that has a value.
+    /// Writes a gauge with one sample for each network that has a value.
     fn gauge(
         &mut self,
         name: &str,
         help: &str,
-        networks: &[Labelled<'_>],
-        value: impl Fn(&Labelled<'_>) -> Option<u64>,
+        networks: &[LabelledNetwork<'_>],
+        value: impl Fn(&LabelledNetwork<'_>) -> Option<u64>,
     ) {
         self.family(name, Kind::Gauge, help);
         for network in networks {
             if let Some(value) = value(network) {
-                self.of(name, network, value);
+                self.network_sample(name, network, value);
             }
         }
     }
 
-    fn interfaces(&mut self, networks: &[Labelled<'_>]) {
-        for (counter, family) in &*COUNTERS {
+    /// Writes the families of the interfaces.
+    fn interfaces(&mut self, networks: &[LabelledNetwork<'_>]) {
+        for (counter, family) in &*COUNTER_FAMILIES {
             self.begin(family);
             for network in networks {
                 if let Some(value) = network.network.stats.get(*counter) {
-                    self.of(&family.name, network, value);
+                    self.network_sample(&family.name, network, value);
                 }
             }
         }
-        for (reasons, family) in &*REASONS {
+        for (reasons, family) in &*REASON_FAMILIES {
             self.reasons(family, reasons, networks);
         }
-        self.gauge("wg_interface_up", "1 while the interface is up and running.", networks, |of| {
-            let network = of.network;
+        self.gauge("wg_interface_up", "Whether the interface is up and running.", networks, |labelled| {
+            let network = labelled.network;
             match network.backend {
                 Backend::DeadDaemon => Some(0),
                 _ => network.enabled.zip(network.up).map(|(enabled, up)| u64::from(enabled && up)),
             }
         });
-        self.gauge("wg_interface_mtu_bytes", "MTU of inner packets.", networks, |of| of.network.mtu.map(u64::from));
-        self.gauge("wg_interface_peers", "Configured peers.", networks, |of| {
-            of.network.peers.as_ref().map(|_| (of.peers.len() + of.omitted) as u64)
+        self.gauge("wg_interface_mtu_bytes", "MTU of inner packets in bytes.", networks, |labelled| {
+            labelled.network.mtu.map(u64::from)
         });
-        self.gauge("wg_interface_peers_online", "Peers with a handshake in the last 180 s.", networks, |of| {
-            of.network.peers.as_ref().map(|_| of.online as u64)
+        self.gauge("wg_interface_peers", "Number of configured peers.", networks, |labelled| {
+            labelled.network.peers.as_ref().map(|_| (labelled.peers.len() + labelled.omitted) as u64)
         });
-        self.gauge("wg_interface_peers_omitted", "Peers left out of this exposition by --max-peers.", networks, |of| {
-            of.network.peers.as_ref().map(|_| of.omitted as u64)
+        self.gauge(
+            "wg_interface_peers_online",
+            "Number of peers with a handshake in the last 180 seconds.",
+            networks,
+            |labelled| labelled.network.peers.as_ref().map(|_| labelled.online as u64),
+        );
+        self.gauge("wg_interface_peers_omitted", "Number of peers omitted by --max-peers.", networks, |labelled| {
+            labelled.network.peers.as_ref().map(|_| labelled.omitted as u64)
         });
-        self.family("wg_interface_info", Kind::Gauge, "What the interface is. The value is always 1.");
-        for of in networks {
-            self.open("wg_interface_info", of);
-            for part in [",device_type=\"", of.network.backend.device_type(), "\",public_key=\""] {
+        self.family("wg_interface_info", Kind::Gauge, "Information about the interface. The value is always 1.");
+        for labelled in networks {
+            self.start_sample("wg_interface_info", labelled);
+            for part in [",device_type=\"", labelled.network.backend.device_type(), "\",public_key=\""] {
                 self.out.push_bytes(part.as_bytes());
             }
-            if let Some(key) = &of.network.public_key {
+            if let Some(key) = &labelled.network.public_key {
                 self.out.push_key(key);
             }
             self.out.push_bytes(b"\",listen_port=\"");
-            if let Some(port) = of.network.listen_port {
+            if let Some(port) = labelled.network.listen_port {
                 self.out.push_number(port.into());
             }
             self.out.push(b'"');
@@ -215,13 +223,13 @@ impl Exposition<'_> {
         }
     }
 
-    /// What errors are made of.
-    fn reasons(&mut self, family: &Family, reasons: &[Reason], networks: &[Labelled<'_>]) {
+    /// Writes a family of error reasons.
+    fn reasons(&mut self, family: &Family, reasons: &[Reason], networks: &[LabelledNetwork<'_>]) {
         self.begin(family);
-        for of in networks {
+        for labelled in networks {
             for Reason { label, counter, always } in reasons {
-                if let Some(value) = of.network.stats.get(*counter).filter(|&value| *always || value > 0) {
-                    self.open(&family.name, of);
+                if let Some(value) = labelled.network.stats.get(*counter).filter(|&value| *always || value > 0) {
+                    self.start_sample(&family.name, labelled);
                     for part in [",reason=\"", label, "\""] {
                         self.out.push_bytes(part.as_bytes());
                     }
@@ -231,53 +239,54 @@ impl Exposition<'_> {
         }
     }
 
-    fn peers(&mut self, networks: &[Labelled<'_>], options: &Options) {
+    /// Writes the families of the peers.
+    fn peers(&mut self, networks: &[LabelledNetwork<'_>], options: &Options) {
         let families = [
             PeerFamily {
                 name: "wg_peer_rx_bytes_total",
                 kind: Kind::Counter,
-                help: "Bytes received from the peer.",
+                help: "Number of bytes received from the peer.",
                 value: |peer| Some(peer.rx_bytes),
             },
             PeerFamily {
                 name: "wg_peer_tx_bytes_total",
                 kind: Kind::Counter,
-                help: "Bytes sent to the peer.",
+                help: "Number of bytes sent to the peer.",
                 value: |peer| Some(peer.tx_bytes),
             },
             PeerFamily {
                 name: "wg_peer_last_handshake_timestamp_seconds",
                 kind: Kind::Gauge,
-                help: "Unix time of the latest handshake; absent while there was none.",
+                help: "Unix time of the latest handshake. Absent until the first handshake.",
                 value: |peer| peer.last_handshake,
             },
             PeerFamily {
                 name: "wg_peer_persistent_keepalive_seconds",
                 kind: Kind::Gauge,
-                help: "Seconds between keepalives; absent while they are off.",
+                help: "Interval between keepalives in seconds. Absent if keepalives are off.",
                 value: |peer| Some(u64::from(peer.persistent_keepalive)).filter(|&seconds| seconds > 0),
             },
         ];
         let mut start = PaddedText::default();
         for PeerFamily { name, kind, help, value } in families {
             self.family(name, kind, help);
-            for of in networks {
-                start.set(&[name, &of.labels, PEER]);
-                for Keyed { peer, key } in &of.peers {
+            for labelled in networks {
+                start.set(&[name, &labelled.labels, PEER]);
+                for KeyedPeer { peer, key } in &labelled.peers {
                     if let Some(value) = value(peer) {
                         self.out.push_padded(&start);
                         self.out.push_bytes(key);
                         self.out.push_bytes(b"\"} ");
-                        self.end(value);
+                        self.finish_sample(value);
                     }
                 }
             }
         }
         let info = "wg_peer_info";
-        self.family(info, Kind::Gauge, "What the peer is: join with it by public_key. The value is always 1.");
-        for of in networks {
-            start.set(&[info, &of.labels, PEER]);
-            for Keyed { peer, key } in &of.peers {
+        self.family(info, Kind::Gauge, "Information about the peer, to join by public_key. The value is always 1.");
+        for labelled in networks {
+            start.set(&[info, &labelled.labels, PEER]);
+            for KeyedPeer { peer, key } in &labelled.peers {
                 self.out.push_padded(&start);
                 self.out.push_bytes(key);
                 self.out.push_bytes(b"\",name=\"");
@@ -297,24 +306,21 @@ impl Exposition<'_> {
         }
     }
 
+    /// Writes the findings.
     fn findings(&mut self, report: &Report<'_>) {
         let name = "wg_finding";
-        self.family(
-            name,
-            Kind::Gauge,
-            "What is wrong with a network, as far as one look can tell; how many it covers.",
-        );
+        self.family(name, Kind::Gauge, "Number of packets, peers or interfaces that the finding covers.");
         let mut seen = HashSet::new();
         let networks = &report.snapshot.networks;
-        let mut near = 0;
+        let mut start = 0;
         for finding in report.findings {
             let interface = finding.interface.text();
             if seen.insert((&finding.netns, printable(&interface).into_owned(), finding.id)) {
-                // Findings follow the networks, so the next one's is seldom far.
-                let mut places = (near..networks.len()).chain(0..near);
-                let network = places.find_map(|place| {
-                    let network = networks.get(place).filter(|network| finding.concerns(network))?;
-                    near = place;
+                // Findings are in the order of the networks, so the search starts at the last match.
+                let mut indices = (start..networks.len()).chain(0..start);
+                let network = indices.find_map(|index| {
+                    let network = networks.get(index).filter(|network| finding.concerns(network))?;
+                    start = index;
                     Some(network)
                 });
                 let label = network.map_or_else(|| finding.interface.text(), Network::label);
@@ -326,14 +332,15 @@ impl Exposition<'_> {
         }
     }
 
+    /// Writes what wgstat reports about its own collection.
     fn sources(&mut self, sources: &[Source]) {
         let success = "wg_scrape_success";
-        self.family(success, Kind::Gauge, "1 if the source could be read for every interface.");
+        self.family(success, Kind::Gauge, "Whether the source could be read for every interface.");
         for source in sources {
             self.sample(success, &[("source", source.name)], u64::from(source.success));
         }
         let duration = "wg_scrape_duration_seconds";
-        self.family(duration, Kind::Gauge, "How long reading the source took.");
+        self.family(duration, Kind::Gauge, "Duration of reading the source in seconds.");
         for source in sources {
             for part in [duration, "{source=\"", source.name, "\"} "] {
                 self.out.push_bytes(part.as_bytes());
@@ -345,26 +352,32 @@ impl Exposition<'_> {
     }
 }
 
-/// The counters of an interface. A server writes them at each scrape: their lines are put together once.
-static COUNTERS: LazyLock<Vec<(Counter, Family)>> = LazyLock::new(|| {
-    let counters = Counter::MAIN.into_iter().chain([Counter::Collisions]);
+/// The counters that have a family beside the main ones. To export another counter, add it here.
+const MORE_COUNTERS: [Counter; 1] = [Counter::Collisions];
+
+/// The families of counters. They are built once, because a server writes them at each scrape.
+static COUNTER_FAMILIES: LazyLock<Vec<(Counter, Family)>> = LazyLock::new(|| {
     let name = |counter: Counter| format!("wg_interface_{}_total", counter.name());
-    counters.map(|counter| (counter, Family::new(name(counter), Kind::Counter, &counter_help(counter)))).collect()
+    Counter::MAIN
+        .into_iter()
+        .chain(MORE_COUNTERS)
+        .map(|counter| (counter, Family::new(name(counter), Kind::Counter, &counter_help(counter))))
+        .collect()
 });
 
-/// What errors are made of.
-static REASONS: LazyLock<[(&[Reason], Family); 2]> = LazyLock::new(|| {
+/// The families of error reasons.
+static REASON_FAMILIES: LazyLock<[(&[Reason], Family); 2]> = LazyLock::new(|| {
     [("rx", &RX_REASONS[..]), ("tx", &TX_REASONS[..])].map(|(direction, reasons)| {
         let name = format!("wg_interface_{direction}_error_reasons_total");
         (reasons, Family::new(name, Kind::Counter, &reasons_help(reasons)))
     })
 });
 
-/// One of the kernel's detailed error counters.
+/// A detailed error counter of the kernel.
 struct Reason {
     label: &'static str,
     counter: Counter,
-    /// WireGuard counts it, so that it is written while 0 too: a series that is born at 5 hides its increase.
+    /// Whether it is written while 0, because WireGuard counts it. A series that starts at 5 hides that increase from `rate()`.
     always: bool,
 }
 
@@ -388,9 +401,9 @@ static TX_REASONS: [Reason; 5] = [
     reason("window", Counter::TxWindowErrors, false),
 ];
 
-/// What those reasons mean that WireGuard counts.
+/// Returns the help of a family of reasons: what those mean that WireGuard counts.
 fn reasons_help(reasons: &[Reason]) -> Vec<&'static str> {
-    let mut help = vec!["Errors by reason; they are part of the errors counter."];
+    let mut help = vec!["Number of errors by reason. They are included in the errors counter."];
     for Reason { label, counter, .. } in reasons.iter().filter(|reason| reason.always) {
         let Meaning { means, misreading, .. } = meaning(*counter, Backend::Kernel);
         help.extend([" ", label, ": ", means]);
@@ -400,7 +413,7 @@ fn reasons_help(reasons: &[Reason]) -> Vec<&'static str> {
     help
 }
 
-/// What the counter means and does not, on the kernel's WireGuard and on a daemon's link.
+/// Returns the help of a counter: what it means with kernel WireGuard and with a userspace daemon.
 fn counter_help(counter: Counter) -> [&'static str; 9] {
     let [kernel, userspace] = [Backend::Kernel, Backend::Userspace].map(|backend| meaning(counter, backend));
     let but = |misreading: Option<_>| if misreading.is_some() { "; not " } else { "" };
@@ -417,17 +430,17 @@ fn counter_help(counter: Counter) -> [&'static str; 9] {
     ]
 }
 
-/// Parted by commas.
+/// Writes the allowed IPs, separated by commas.
 fn allowed_ips(out: &mut OutBuf<'_>, peer: &Peer) {
-    for (place, network) in peer.allowed_ips.iter().enumerate() {
-        if place > 0 {
+    for (index, network) in peer.allowed_ips.iter().enumerate() {
+        if index > 0 {
             out.push(b',');
         }
         out.push_allowed_ip(*network);
     }
 }
 
-/// Nothing where it is unknown.
+/// Writes the endpoint, or nothing if it is unknown.
 fn endpoint(out: &mut OutBuf<'_>, peer: &Peer) {
     if let Some(endpoint) = peer.endpoint {
         out.push_endpoint(endpoint);

@@ -1,31 +1,31 @@
-//! The text format itself: families, samples, labels and their escapes.
+//! The text format: families, samples, labels and escapes.
 
 use std::borrow::Cow;
 
-use super::Labelled;
+use super::LabelledNetwork;
 use crate::model::printable;
 use crate::render::out_buf::OutBuf;
 
-/// What a family is.
+/// The type of a family.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Counter,
     Gauge,
 }
 
-/// The text, sample by sample.
+/// Writes an exposition, sample by sample.
 pub(super) struct Exposition<'out> {
     pub(super) out: OutBuf<'out>,
 }
 
-/// A family's name, and the two lines that come before its samples.
+/// The name of a family, and its HELP and TYPE lines.
 pub(super) struct Family {
     pub(super) name: String,
     head: String,
 }
 
 impl Family {
-    /// The parts of the help are our own words, which have nothing to escape.
+    /// The help is the concatenation of `help`. It must not contain characters to escape.
     pub(super) fn new(name: String, kind: Kind, help: &[&str]) -> Self {
         debug_assert!(!help.iter().any(|part| part.contains(['\\', '\n'])), "{help:?}");
         let head = head(&name, kind, &help.concat()).concat();
@@ -33,6 +33,7 @@ impl Family {
     }
 }
 
+/// Returns the HELP and TYPE lines, in parts.
 fn head<'a>(name: &'a str, kind: Kind, help: &'a str) -> [&'a str; 7] {
     let kind = match kind {
         Kind::Counter => " counter\n",
@@ -42,18 +43,19 @@ fn head<'a>(name: &'a str, kind: Kind, help: &'a str) -> [&'a str; 7] {
 }
 
 impl Exposition<'_> {
+    /// Starts a family.
     pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) {
         for part in head(name, kind, help) {
             self.out.push_bytes(part.as_bytes());
         }
     }
 
-    /// Begins a family whose lines are there already.
+    /// Starts a family whose lines were built before.
     pub(super) fn begin(&mut self, family: &Family) {
         self.out.push_bytes(family.head.as_bytes());
     }
 
-    /// A sample with just these labels.
+    /// Writes a sample with these labels.
     pub(super) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
         self.out.push_bytes(name.as_bytes());
         self.out.push(b'{');
@@ -61,40 +63,42 @@ impl Exposition<'_> {
         self.value(value);
     }
 
-    /// A sample of a network.
+    /// Writes a sample of a network.
     #[expect(clippy::inline_always, reason = "hundreds of networks, each in two dozen families")]
     #[inline(always)]
-    pub(super) fn of(&mut self, name: &str, network: &Labelled<'_>, value: u64) {
+    pub(super) fn network_sample(&mut self, name: &str, network: &LabelledNetwork<'_>, value: u64) {
         self.out.push_bytes(name.as_bytes());
         self.out.push_padded(&network.all_labels);
-        self.end(value);
+        self.finish_sample(value);
     }
 
-    /// A sample of a network with more labels to come.
-    pub(super) fn open(&mut self, name: &str, network: &Labelled<'_>) {
+    /// Starts a sample of a network that has more labels.
+    pub(super) fn start_sample(&mut self, name: &str, network: &LabelledNetwork<'_>) {
         self.out.push_bytes(name.as_bytes());
         self.out.push_bytes(network.labels.as_bytes());
     }
 
+    /// Closes the labels and writes the value.
     pub(super) fn value(&mut self, value: u64) {
         self.out.push_bytes(b"} ");
-        self.end(value);
+        self.finish_sample(value);
     }
 
-    /// Behind the labels.
+    /// Writes the value after the labels.
     #[expect(clippy::inline_always, reason = "thousands of peers, each in five families")]
     #[inline(always)]
-    pub(super) fn end(&mut self, value: u64) {
+    pub(super) fn finish_sample(&mut self, value: u64) {
         self.out.push_number(value);
         self.out.push(b'\n');
         self.out.flush_if_full();
     }
 }
 
-/// `name="value"`, parted by commas, with the three escapes of the format. What could act on a terminal is shown as text.
+/// Writes `name="value"` pairs, separated by commas. Values have the escapes of the format, and characters that act on a
+/// terminal are shown as text.
 pub(super) fn append_labels<'a>(out: &mut OutBuf<'_>, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
-    for (place, (name, value)) in labels.into_iter().enumerate() {
-        if place > 0 {
+    for (index, (name, value)) in labels.into_iter().enumerate() {
+        if index > 0 {
             out.push(b',');
         }
         out.push_bytes(name.as_bytes());
@@ -104,6 +108,7 @@ pub(super) fn append_labels<'a>(out: &mut OutBuf<'_>, labels: impl IntoIterator<
     }
 }
 
+/// Returns a label value with its escapes.
 pub(super) fn escaped(value: &str) -> Cow<'_, str> {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\' && byte != b'"';
     if value.bytes().all(plain) {
