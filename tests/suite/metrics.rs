@@ -1,5 +1,5 @@
-//! Prometheus' side: what is exposed is read by promtool and by a real `node_exporter`, no series stands twice, and the
-//! file is always whole.
+//! Tests the exposition with promtool, a real `node_exporter` and a real Prometheus: no series is written twice, and the file
+//! is always complete.
 
 use std::collections::HashSet;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::lab::{STOP_DAEMONS, in_lab, wgstat};
 
-/// A program of Debian's packages; `tests/run` unpacks them and puts them on the PATH.
+/// Runs promtool, which `tests/run` unpacks from Debian's package and puts on the PATH.
 fn promtool(text: &[u8]) -> Output {
     let mut child = Command::new("promtool")
         .args(["check", "metrics"])
@@ -20,8 +20,8 @@ fn promtool(text: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What every exposition has to be: without complaint of promtool, each family in one place with its HELP and TYPE
-/// first, and no series twice, which promtool does not look at.
+/// Checks an exposition: promtool accepts it, each family starts once with its HELP and TYPE, and no series is written twice,
+/// which promtool does not check.
 pub(crate) fn check(text: &[u8]) {
     let output = promtool(text);
     let complaints = [output.stdout, output.stderr].concat();
@@ -34,7 +34,7 @@ pub(crate) fn check(text: &[u8]) {
         assert!(!line.contains(char::is_control), "{line:?}");
         if let Some(help) = line.strip_prefix("# HELP ") {
             family = help.split(' ').next().unwrap();
-            assert!(families.insert(family), "{family} begins twice");
+            assert!(families.insert(family), "{family} starts twice");
         } else if let Some(kind) = line.strip_prefix("# TYPE ") {
             assert_eq!(kind.split(' ').next(), Some(family));
         } else {
@@ -92,7 +92,7 @@ fn daemon_that_does_not_answer_is_a_failed_source() {
     assert!(!text.contains("wg_interface_peers{"), "unknown is not 0");
 }
 
-/// promtool evaluates the rules over series that must raise each alert, and over others that must not.
+/// Has promtool evaluate the rules over series that must raise each alert, and over others that must not.
 #[test]
 fn alert_rules_fire_when_they_should_and_only_then() {
     let directory = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ fn alert_rules_fire_when_they_should_and_only_then() {
     let (passed, text) = promtool(&["test", "rules", "test.yml"]);
     assert!(passed, "{text}");
 
-    // With a limit above one error a minute that alert has to stay away.
+    // With a limit above one error a minute the alert must not fire.
     generate(&["--tx-errors", "0.5"]);
     let (passed, text) = promtool(&["test", "rules", "test.yml"]);
     assert!(!passed && text.contains("WireGuardTransmitErrors"), "{text}");
@@ -134,10 +134,10 @@ fn options_choose_peers_and_labels() {
 }
 
 #[test]
-fn order_is_the_same_at_each_look() {
-    // boringtun keeps its peers in a map that begins elsewhere each time.
-    let looks = "for n in 1 2 3 4; do $WGSTAT export-metrics | sed 's/ [0-9.]*$//' | md5sum; done | sort -u | wc -l";
-    assert_eq!(text(in_lab("boringtun", looks)).trim(), "1");
+fn order_is_the_same_at_each_scrape() {
+    // boringtun keeps its peers in a map whose order changes.
+    let script = "for n in 1 2 3 4; do $WGSTAT export-metrics | sed 's/ [0-9.]*$//' | md5sum; done | sort -u | wc -l";
+    assert_eq!(text(in_lab("boringtun", script)).trim(), "1");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn killed_at_any_moment_the_file_is_whole() {
     assert_eq!(text(in_lab("boringtun", script)), "x.prom\n");
 }
 
-/// Waits until a server answers on a port: a large program takes long to start where its file is not in memory yet.
+/// Waits until a server responds on a port. A large program starts slowly if its file is not cached yet.
 const ANSWERS: &str = "answers() {
         for n in $(seq 600); do
             bash -c \"exec 3<>/dev/tcp/127.0.0.1/$1\" 2>/dev/null && return; sleep 0.1
@@ -198,7 +198,7 @@ const ANSWERS: &str = "answers() {
         echo nothing answers on port $1
     }";
 
-/// Debian's `node_exporter` reads the file all the while it is rewritten.
+/// Debian's `node_exporter` reads the file while it is rewritten.
 #[test]
 fn node_exporter_reads_the_file_while_it_is_rewritten() {
     let script = format!(
@@ -229,7 +229,7 @@ fn node_exporter_reads_the_file_while_it_is_rewritten() {
     assert_eq!(text(in_lab("boringtun", &script)), "scraped\n");
 }
 
-/// The expressions of the dashboard, with Grafana's variables filled in.
+/// Returns the expressions of the dashboard, with Grafana's variables replaced.
 fn dashboard_expressions() -> Vec<String> {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/grafana/wgstat.json")).unwrap();
     let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -242,15 +242,15 @@ fn dashboard_expressions() -> Vec<String> {
         .collect()
 }
 
-/// What public alert rules for MindFlavor's exporter ask, in our words: a peer that never shook hands, one that did so too
-/// long ago, one without traffic. In the lab carol is all of these.
+/// Conditions of public alert rules for MindFlavor's exporter: a peer without a handshake, with an old handshake, without
+/// traffic. In the lab carol matches all of them.
 const MINDFLAVOR: [&str; 3] = [
     "wireguard_latest_handshake_seconds == 0",
     "time() - wireguard_latest_handshake_seconds > 300",
     "rate(wireguard_sent_bytes_total[10s]) + rate(wireguard_received_bytes_total[10s]) == 0",
 ];
 
-/// Pings of 500 bytes each, and the seconds that `rate()` looks back over.
+/// The number of pings of 500 bytes, and the window of `rate()` in seconds.
 const SENT: u64 = 100;
 const WINDOW: u64 = 10;
 
@@ -304,7 +304,7 @@ fn prometheus_answers_every_expression_of_the_dashboard() {
         let (direction, what) = name.split_once('_').unwrap();
         let [before, after] = [&before, &after].map(|link| link[0]["stats64"][direction][what].as_u64().unwrap());
         let counted = after - before;
-        // A daemon's link counts inner packets, and nothing of what the daemon refuses.
+        // A daemon's link counts inner packets, and none that the daemon rejects.
         let sent = match what {
             "packets" => SENT,
             "bytes" => SENT * 500,
@@ -312,7 +312,7 @@ fn prometheus_answers_every_expression_of_the_dashboard() {
         };
         assert_eq!(counted, sent, "{name}");
         let grown = rate.parse::<f64>().unwrap() * WINDOW as f64;
-        // Where a scrape comes late, one second of the window is extrapolated.
+        // If a scrape is late, one second of the window is extrapolated.
         let least = counted as f64 * 0.98;
         let most = counted as f64 * (WINDOW as f64 / (WINDOW - 1) as f64 + 0.02);
         assert!((least..=most).contains(&grown), "{name}: {grown} by rate(), {counted} by ip");

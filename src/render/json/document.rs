@@ -1,6 +1,6 @@
 //! The definition of a JSON document: one struct gives both its schema and its writer.
 //!
-//! serde would give both as well, but costs five times as much per peer; docs/decisions.md has the figures.
+//! serde would give both as well, but does not fit the budget of 10,000 peers; docs/decisions.md has the figures.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -164,7 +164,12 @@ impl Json for f64 {
 impl Json for bool {
     #[inline]
     fn write(&self, out: &mut OutBuf<'_>) {
-        out.push_bytes(if *self { b"true" } else { b"false" });
+        // Constant lengths: a copy of variable length is a call of memcpy.
+        if *self {
+            out.push_bytes(b"true");
+        } else {
+            out.push_bytes(b"false");
+        }
     }
 }
 
@@ -197,9 +202,10 @@ impl Json for Cow<'_, str> {
 impl Json for PublicKey {
     #[inline]
     fn write(&self, out: &mut OutBuf<'_>) {
-        out.push(b'"');
-        out.push_key(self);
-        out.push(b'"');
+        let mut quoted = [b'"'; PublicKey::TEXT_LEN + 2];
+        let [_, text @ .., _] = &mut quoted;
+        *text = self.encode();
+        out.push_bytes(&quoted);
     }
 }
 
