@@ -160,7 +160,7 @@ fn announce(listeners: &[Listener], web: &WebConfig, err: &mut dyn Write) {
 const PROTECTION_HINT: &str =
     "use --web.config.file (see wgstat-serve(1), TLS AND USERS), or listen on 127.0.0.1 behind a reverse proxy";
 
-/// Sends states to systemd (sd_notify(3)).
+/// Sends states to systemd (`sd_notify(3)`).
 fn notify_systemd(states: &[NotifyState<'_>]) {
     // It fails if the process was not started by systemd.
     let _ = sd_notify::notify(states);

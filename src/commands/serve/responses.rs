@@ -183,11 +183,11 @@ fn history_reply(
     };
     let findings: Vec<Finding> = sample.findings.iter().filter(concerns_it).cloned().collect();
     let report = Report { findings: &findings, ..report(sample, endpoints) };
-    let samples = sampler.counters().samples(key).into_iter().flatten();
-    Ok(json_reply(200, |out| json::history(out, &report, key, samples)))
+    let points = sampler.counters().samples(key).into_iter().flatten();
+    Ok(json_reply(200, |out| json::history(out, &report, key, points)))
 }
 
-/// The fastest level: a scrape is read once.
+/// Compresses at the fastest level, because each response is read once.
 pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
     // Writing to memory cannot fail.

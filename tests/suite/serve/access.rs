@@ -271,7 +271,7 @@ fn unix_socket_has_its_mode_and_is_removed_at_exit() {
         assert_eq!(client.response().unwrap().status, 200, "any host is allowed on a Unix socket");
         let output = Command::new(wgstat()).args(["serve", "--listen", &address]).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("hint: another program listens there"));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("hint: another program listens on it"));
         assert_eq!(stop(child), 0);
         assert!(!path.exists());
     }
@@ -286,8 +286,8 @@ fn listen_error_names_address_cause_and_hint() {
     for (address, cause, hint) in [
         (taken.as_str(), "in use", "ss -ltnp 'sport = :"),
         ("192.0.2.77:9586", "ddress", "ip address"),
-        ("unix:/nowhere/x.sock", "No such file or directory", "make the directory"),
-        (&file, "already exists", "is left as it is"),
+        ("unix:/nowhere/x.sock", "No such file or directory", "create the directory first"),
+        (&file, "already exists", "not a socket: use another path"),
     ] {
         let output = Command::new(wgstat()).args(["serve", "--json", "--listen", address]).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
