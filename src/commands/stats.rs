@@ -1,4 +1,4 @@
-//! `wgstat stats IFACE`.
+//! The command `wgstat stats IFACE`.
 
 use super::output::{output_error, report};
 use super::{Invocation, Outcome};

@@ -1,4 +1,4 @@
-//! `wgstat status`.
+//! The command `wgstat status`.
 
 use super::output::{output_error, report};
 use super::{Invocation, Outcome};

@@ -1,4 +1,4 @@
-//! What the terminal behind standard output can show, if it is one.
+//! Detects what standard output supports: width, colours, Unicode, and a live view.
 
 use std::env;
 #[cfg(feature = "tui")]
@@ -8,10 +8,10 @@ use std::io::{IsTerminal as _, stdout};
 use crate::cli::Color;
 use crate::render::format::Style;
 
-/// Below this nothing is laid out: lines wrap instead.
-const NARROWEST: usize = 40;
+/// Minimum width of the layout; on a narrower terminal, lines wrap.
+const MIN_WIDTH: usize = 40;
 
-/// The style for standard output.
+/// Returns the style for standard output.
 pub(super) fn style(color: Color) -> Style {
     let terminal = stdout().is_terminal();
     let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -28,16 +28,16 @@ pub(super) fn style(color: Color) -> Style {
     }
 }
 
-/// Whether a view can be drawn and keys be read.
+/// Returns whether the terminal supports the live view: output, keys, cursor control and a known size.
 #[cfg(feature = "tui")]
 pub(super) fn can_draw() -> bool {
     let is_able = env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
-    // Serial lines often do not say how large the terminal is.
+    // The size of a serial terminal is often unknown.
     let has_size = rustix::termios::tcgetwinsize(stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0);
     stdout().is_terminal() && stdin().is_terminal() && is_able && has_size
 }
 
-/// `COLUMNS` where it is set, else the terminal's width. A pipe has none: what reads it should not miss a column.
+/// Returns `COLUMNS` if it is set, else the width of the terminal. A pipe is unlimited, so that no column is dropped.
 fn width(terminal: bool) -> Option<usize> {
     let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok()).filter(|&width| width > 0);
     let of_terminal = || {
@@ -45,13 +45,13 @@ fn width(terminal: bool) -> Option<usize> {
         Some(usize::from(size.ws_col)).filter(|&width| width > 0)
     };
     match columns {
-        Some(width) => Some(width.max(NARROWEST)),
-        None if terminal => Some(of_terminal().unwrap_or(80).max(NARROWEST)),
+        Some(width) => Some(width.max(MIN_WIDTH)),
+        None if terminal => Some(of_terminal().unwrap_or(80).max(MIN_WIDTH)),
         None => None,
     }
 }
 
-/// As the C library decides: the first of these that is set and not empty names the character set.
+/// Returns whether the locale uses UTF-8. Like in the C library, the first non-empty variable decides.
 fn is_utf8_locale() -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env::var_os).find(|value| !value.is_empty());
     locale.is_some_and(|locale| {

@@ -1,4 +1,4 @@
-//! `wgstat watch`.
+//! The command `wgstat watch`: the live view, or one line per network and update.
 
 use std::io::{ErrorKind, Write, stdout};
 
@@ -8,7 +8,7 @@ use super::output::{output_error, print_problem, report, warn};
 #[cfg(feature = "tui")]
 use super::terminal;
 use super::{Invocation, Outcome};
-use crate::cli::{Global, Watch as Options};
+use crate::cli::{self, Global};
 use crate::error::{Error, Result};
 use crate::model::{Problem, Snapshot};
 use crate::render::format::Style;
@@ -16,9 +16,9 @@ use crate::render::json;
 use crate::render::lines::LineWriter;
 use crate::sampler::{Next, Tick, Watch};
 
-pub(super) fn run(options: &Options, mut invocation: Invocation<'_>) -> Result<Outcome> {
+pub(super) fn run(options: &cli::Watch, mut invocation: Invocation<'_>) -> Result<Outcome> {
     let mut watch = Watch::open(invocation.scope(&options.interfaces), invocation.take_settings(), options.interval)?;
-    // What is wrong from the start, a name that is none, ends it; later it would be news.
+    // An error of the first sample, such as an unknown name, ends the command. A later one is reported and may pass.
     let first = loop {
         match watch.next(&[]) {
             Next::Tick(tick) => break tick,
@@ -44,55 +44,56 @@ pub(super) fn run(options: &Options, mut invocation: Invocation<'_>) -> Result<O
     let Invocation { global, out, err, .. } = invocation;
     let Snapshot { networks, hints, .. } = &first.sample.snapshot;
     if !global.json && networks.is_empty() {
-        // There will be no line before there is one.
+        // There is no line until there is an interface.
         warn(err, "no WireGuard interfaces yet", hints.first().map(String::as_str));
     }
-    let mut printer = Printer { global, style, out, err, lines: LineWriter::default(), told: Told::default() };
+    let mut printer = Printer { global, style, out, err, lines: LineWriter::default(), reported: Reported::default() };
     printer.tick(&first)?;
-    let is_whole = |tick: &Tick| tick.sample.snapshot.problems.is_empty();
-    let mut was_whole = is_whole(&first);
-    let mut ticks = 1;
-    while options.count.is_none_or(|count| ticks < count.get()) {
-        // Whoever read the lines may be gone long before the next is due.
+    let is_complete = |tick: &Tick| tick.sample.snapshot.problems.is_empty();
+    let mut was_complete = is_complete(&first);
+    let mut updates = 1;
+    while options.count.is_none_or(|count| updates < count.get()) {
+        // Ends when the reader closes the pipe, not only at the next write.
         let output = stdout();
         let reader = PollFd::new(&output, PollFlags::empty());
         match watch.next(&[reader]) {
             Next::Tick(tick) => {
-                ticks += 1;
+                updates += 1;
                 printer.tick(&tick)?;
-                was_whole = is_whole(&tick);
+                was_complete = is_complete(&tick);
             }
             Next::Change(tick) => printer.change(&tick)?,
             Next::Failed(error) => {
-                ticks += 1;
+                updates += 1;
                 printer.failure(&error)?;
-                was_whole = false;
+                was_complete = false;
             }
             Next::Interrupted => return Err(output_error(ErrorKind::BrokenPipe.into())),
         }
     }
-    // What could not be read was said when it began.
-    Ok(if global.strict && !was_whole { Outcome::Incomplete } else { Outcome::Done })
+    // Problems were printed when they began.
+    Ok(if global.strict && !was_complete { Outcome::Incomplete } else { Outcome::Done })
 }
 
-/// Writes what comes, as text or as documents.
+/// Writes samples and events, as lines or as JSON documents.
 struct Printer<'a> {
     global: &'a Global,
     style: Style,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     lines: LineWriter,
-    told: Told,
+    reported: Reported,
 }
 
-/// What was said of what could not be read; it is said once for as long as it lasts.
+/// Holds the problems that were printed, so that each is printed once while it lasts.
 #[derive(Default)]
-struct Told {
+struct Reported {
     problems: Vec<Problem>,
     failure: String,
 }
 
 impl Printer<'_> {
+    /// Writes a sample and its events.
     fn tick(&mut self, tick: &Tick) -> Result<()> {
         let report = report(&tick.sample);
         if self.global.json {
@@ -101,11 +102,11 @@ impl Printer<'_> {
             self.problems(&tick.sample.snapshot.problems);
             self.lines.write(self.out, &self.style, &report).map_err(output_error)?;
         }
-        self.told.failure.clear();
+        self.reported.failure.clear();
         self.change(tick)
     }
 
-    /// Events beside the lines, where a reader of the columns does not trip over them; as documents among the others.
+    /// Writes events: as JSON documents among the samples, or as text on standard error, so that standard output has only lines.
     fn change(&mut self, tick: &Tick) -> Result<()> {
         for event in &tick.events {
             if self.global.json {
@@ -117,19 +118,21 @@ impl Printer<'_> {
         self.out.flush().map_err(output_error)
     }
 
+    /// Prints new problems.
     fn problems(&mut self, problems: &[Problem]) {
-        for problem in problems.iter().filter(|problem| !self.told.problems.contains(problem)) {
+        for problem in problems.iter().filter(|problem| !self.reported.problems.contains(problem)) {
             print_problem(self.err, problem);
         }
-        self.told.problems = problems.to_vec();
+        self.reported.problems = problems.to_vec();
     }
 
+    /// Prints the error of a sample, once for as long as it lasts; in JSON each time.
     fn failure(&mut self, error: &Error) -> Result<()> {
         let message = error.to_string();
-        if message != self.told.failure {
+        if message != self.reported.failure {
             warn(self.err, &message, error.hint().as_deref());
         }
-        self.told.failure = message;
+        self.reported.failure = message;
         if self.global.json {
             json::error(self.out, error).and_then(|()| self.out.flush()).map_err(output_error)?;
         }

@@ -58,7 +58,7 @@ impl Style {
         }
     }
 
-    /// Formats a counter of errors: dim at 0, red otherwise.
+    /// Formats a counter of faulty packets: dim at 0, red otherwise.
     #[must_use]
     pub fn error_count(&self, value: Option<u64>) -> String {
         match value {
@@ -113,7 +113,7 @@ pub fn columns(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-/// Formats a number as `1,234,567`.
+/// Formats a number of any unit as `1,234,567`.
 #[must_use]
 pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
@@ -171,7 +171,7 @@ pub const fn backend_name(network: &Network) -> &'static str {
     }
 }
 
-/// Formats a number as `1.24Mi`: three digits, a separator, and the prefix for the number of divisions by `base`.
+/// Formats a number of any unit as `1.24Mi`: three digits, a separator, and the prefix for the number of divisions by `base`.
 #[must_use]
 pub fn scaled(mut value: f64, base: f64, separator: &str, prefixes: &[&str]) -> String {
     let mut prefix = "";

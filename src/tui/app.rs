@@ -39,7 +39,7 @@ const INTERVALS: [Duration; 9] = [
 pub struct ViewOptions {
     /// Refresh interval at the start.
     pub interval: Duration,
-    /// Number of updates after which the view ends; `None` means never.
+    /// Number of samples after which the view ends; `None` means never.
     pub count: Option<u64>,
     /// Colours and characters of the terminal.
     pub style: Style,

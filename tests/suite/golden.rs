@@ -1,5 +1,5 @@
 //! Every renderer over recorded and hostile replies, compared with files that were read line by line before they were
-//! committed. `WGSTAT_GOLDEN=write cargo test --test suite golden` writes them anew: read the difference.
+//! committed. `WGSTAT_GOLDEN=write cargo test --test suite golden` writes them; read the difference.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn terminal(width: usize) -> Style {
     Style { width: Some(width), unicode: true, ..Style::default() }
 }
 
-/// Every renderer at every width; what is shown has no control character but those of our own colours.
+/// Runs every renderer at every width. The output contains no control characters but those of the colours.
 fn render(name: &str, snapshot: &Snapshot) {
     let findings = findings(snapshot);
     let report = Report { snapshot, rates: &[], findings: &findings, endpoints: Endpoints::Shown };
@@ -57,7 +57,7 @@ fn render(name: &str, snapshot: &Snapshot) {
                 stats::write(&mut text, &style, &report).unwrap();
             }
             check_text(&text, &style);
-            // Each layout once is enough of the long one.
+            // One golden file of the long output is enough.
             if command == "status" || kind == "60" {
                 compare(&format!("{name}.{command}.{kind}.txt"), &text);
             }
@@ -91,7 +91,7 @@ fn compatible_families(exposition: &[u8]) -> Vec<u8> {
     text.split_inclusive('\n').filter(is_theirs).collect::<String>().into_bytes()
 }
 
-/// What `watch` shows where there is no terminal to draw on: with few columns, and with all.
+/// Compares the lines of `watch`, narrow and wide.
 fn lines_of(name: &str, report: &Report<'_>) {
     for (kind, style) in [("80", terminal(80)), ("200", terminal(200))] {
         let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! The live view on a real terminal, tmux's, in the lab: keys, sizes, and that the terminal is afterwards what it was.
+//! Tests of the live view in tmux, in the lab: keys, sizes, and that the terminal is restored.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use wgstat::tui::{self, Screen, TickSource, ViewOptions};
 
 use crate::lab::lab;
 
-/// Far more than anything here takes: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of every wait, long enough for a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A terminal with a shell in the lab; both end with it.
+/// Runs a terminal with a shell in the lab; dropping it ends both.
 struct Tmux {
     directory: TempDir,
 }
@@ -72,24 +72,24 @@ impl Tmux {
         self.keys(&["Enter"]);
     }
 
-    fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
+    fn wait(&self, expected: &str, is_there: impl Fn(&str) -> bool) -> String {
         let start = Instant::now();
         loop {
             let screen = self.screen();
             if is_there(&screen) {
                 return screen;
             }
-            assert!(start.elapsed() < PATIENCE, "{what} does not come:\n{screen}");
+            assert!(start.elapsed() < TIMEOUT, "{expected} does not appear:\n{screen}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Whether the other screen is shown, and the cursor, and whether the mouse is reported.
+    /// Returns whether the alternate screen, the cursor, mouse reports and their SGR encoding are on.
     fn modes(&self) -> String {
         self.run(&["display-message", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{mouse_sgr_flag}"])
     }
 
-    /// What the shell's next commands find: how the last one ended, and the state of the terminal.
+    /// Returns the exit code of the last command, a hash of the terminal's settings, and its modes.
     fn state(&self) -> (String, String, String) {
         // On a line of its own, short enough for the screen.
         self.line("echo \"=$?=$(stty -g | md5sum | cut -c1-32)=\"");
@@ -102,11 +102,11 @@ impl Tmux {
         (code, state, self.modes())
     }
 
-    /// Starts the view and waits until it is drawn, with rates.
+    /// Starts the view and waits until it is drawn.
     fn watch(&self, arguments: &str) {
         self.line(&format!("$WGSTAT watch --interval 500ms {arguments}"));
         self.wait("the view", |screen| screen.contains("peers of wg0"));
-        assert_eq!(self.modes(), "1 0 1 1\n", "it has the terminal");
+        assert_eq!(self.modes(), "1 0 1 1\n", "the view controls the terminal");
     }
 
     /// Sends a signal to the view.
@@ -124,7 +124,7 @@ impl Drop for Tmux {
     }
 }
 
-/// How a view ends.
+/// Lists the ways to end the view.
 #[derive(Debug)]
 enum End {
     Keys(&'static [&'static str]),
@@ -133,11 +133,11 @@ enum End {
 }
 
 #[test]
-fn terminal_is_as_it_was_however_the_view_ends() {
+fn terminal_is_restored_however_the_view_ends() {
     let tmux = Tmux::start();
     let (_, state, modes) = tmux.state();
-    assert_eq!(modes, "0 1 0 0\n", "a shell's");
-    // What a shell says of a program that a signal ended: 128 and its number.
+    assert_eq!(modes, "0 1 0 0\n", "the modes of a shell");
+    // The exit code of a shell after a signal is 128 plus its number.
     let ways = [
         (End::Keys(&["q"]), "0"),
         (End::Keys(&["C-c"]), "0"),
@@ -157,7 +157,7 @@ fn terminal_is_as_it_was_however_the_view_ends() {
         }
         let start = Instant::now();
         while tmux.modes() != modes {
-            assert!(start.elapsed() < PATIENCE, "{way:?}: {}", tmux.modes());
+            assert!(start.elapsed() < TIMEOUT, "{way:?}: {}", tmux.modes());
             std::thread::sleep(Duration::from_millis(50));
         }
         assert_eq!(tmux.state(), (code.to_owned(), state.clone(), modes.clone()), "{way:?}");
@@ -186,7 +186,7 @@ fn view_is_suspended_and_resumed() {
         tmux.keys(&["Escape"]);
         tmux.wait("the view", |screen| !screen.contains("this help"));
     }
-    // Stopped without being asked, and with the terminal in another state when it goes on.
+    // SIGSTOP cannot be handled, and the shell changes the terminal before it resumes the view.
     tmux.signal("-STOP");
     tmux.wait("the shell", |screen| screen.contains("Stopped"));
     tmux.line("stty sane; fg");
@@ -197,11 +197,11 @@ fn view_is_suspended_and_resumed() {
     assert_eq!(tmux.state().0, "0");
 }
 
-/// As by `ssh -t` or as a container's command: nobody would ever resume it.
+/// As with `ssh -t` or as the command of a container, where nothing could resume the view.
 #[test]
 fn view_without_a_shell_is_not_suspended() {
     let tmux = Tmux::start();
-    // It starts a session; and where what it started is stopped, it stops, too.
+    // script(1) starts a session, and stops when its child stops.
     tmux.line("script -qec \"$WGSTAT watch\" /dev/null");
     tmux.wait("the view", |screen| screen.contains("peers of wg0"));
     tmux.keys(&["C-z", "?"]);
@@ -217,7 +217,7 @@ fn keys_and_sizes_on_a_real_terminal() {
     for (width, height) in [("40", "10"), ("200", "60"), ("1", "1"), ("80", "24")] {
         tmux.run(&["resize-window", "-x", width, "-y", height]);
         let columns: usize = width.parse().unwrap();
-        // The second line fills the width: a frame, or a title that is too long.
+        // The second line is as wide as the screen: a border, or a title that is cut.
         let is_filled = |line: &str| line.chars().count() == columns;
         tmux.wait("the view at its new size", |screen| match columns {
             1 => screen.trim_end() == "w",
@@ -229,7 +229,7 @@ fn keys_and_sizes_on_a_real_terminal() {
     tmux.wait("the filter", |screen| {
         screen.contains("1 of 3 match \"10.9.0.3\"") && screen.contains("filter: 10.9.0.3")
     });
-    // The first key after a change of size arrives by itself.
+    // Waits for the new size first, because the next key must not arrive together with it.
     tmux.run(&["resize-window", "-x", "100", "-y", "30"]);
     tmux.wait("the view at its new size", |screen| {
         screen.lines().next().is_some_and(|line| line.chars().count() == 100)
@@ -242,7 +242,7 @@ fn keys_and_sizes_on_a_real_terminal() {
     tmux.wait("the peer", |screen| screen.contains("public key"));
     tmux.keys(&["q", "u", "+", "+"]);
     tmux.wait("bits, and a longer interval", |screen| screen.contains("bit/s") && screen.contains("every 2s"));
-    // A wheel, as a terminal reports it: the button 65 is downwards.
+    // Button 65 is the wheel, downwards.
     tmux.keys(&["Home"]);
     tmux.keys(&["-l", "\u{1b}[<65;10;10M"]);
     tmux.wait("the last peer selected", |screen| {
@@ -256,7 +256,7 @@ fn keys_and_sizes_on_a_real_terminal() {
 }
 
 #[test]
-fn interval_that_is_shortened_takes_effect_at_once() {
+fn shorter_interval_takes_effect_at_once() {
     let tmux = Tmux::start();
     tmux.line("$WGSTAT watch --interval 1h");
     tmux.wait("the first tick", |screen| screen.contains("rx             -"));
@@ -296,12 +296,12 @@ fn view_ends_with_its_terminal() {
     tmux.run(&["kill-server"]);
     let start = Instant::now();
     while std::path::Path::new("/proc").join(pid.trim()).exists() {
-        assert!(start.elapsed() < PATIENCE, "it still runs");
+        assert!(start.elapsed() < TIMEOUT, "the view is still running");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// Whose second tick is a panic.
+/// Panics at the second sample.
 struct Faulty(bool);
 
 impl TickSource for Faulty {
@@ -335,7 +335,7 @@ fn panic_of_the_drawing_thread() {
 }
 
 #[test]
-fn panic_leaves_the_terminal_as_it_was_and_is_told_there() {
+fn panic_restores_the_terminal_and_prints_its_message() {
     let tmux = Tmux::start();
     let (_, state, modes) = tmux.state();
     let own = std::env::current_exe().unwrap();
@@ -346,7 +346,7 @@ fn panic_leaves_the_terminal_as_it_was_and_is_told_there() {
         tmux.line(&format!("{} --ignored --exact --nocapture terminal::{test}", own.display()));
         let start = Instant::now();
         while !tmux.modes().starts_with('1') {
-            assert!(start.elapsed() < PATIENCE, "{test}: {}", tmux.screen());
+            assert!(start.elapsed() < TIMEOUT, "{test}: {}", tmux.screen());
             std::thread::sleep(Duration::from_millis(20));
         }
         tmux.wait("the end of the test", |screen| screen.contains("test result: FAILED"));
@@ -356,10 +356,10 @@ fn panic_leaves_the_terminal_as_it_was_and_is_told_there() {
     }
 }
 
-/// The screen of the live view in the lab, a peer pinged; the first one that is accepted, else the last.
+/// Returns a screen of the live view in the lab while a peer is pinged: the first that `accepts` returns true for, or the last.
 pub(crate) fn view_with_traffic(accepts: impl Fn(&str) -> bool) -> String {
     let tmux = Tmux::start();
-    // Whose tests these are may not be able to read what is there.
+    // The files of this host may be unreadable for the user who runs the tests.
     tmux.line("mount -t tmpfs tmpfs /etc/wireguard 2>/dev/null; clear; (ping -q -c 2000 -i 0.01 -s 1000 10.9.0.2 >/dev/null 2>&1 &)");
     tmux.watch("");
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! The live view on a screen that is only remembered: what it shows at several sizes, and what keys and ticks do to it.
+//! Tests of the live view on a virtual screen: its content at several sizes, and its reaction to keys and samples.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn options() -> ViewOptions {
     ViewOptions { interval: INTERVAL, count: None, style }
 }
 
-/// What a real kernel said of one interface with all faults, and of one that is down.
+/// Returns recorded replies of a kernel: an interface with all faults, and one that is down.
 fn recorded() -> Snapshot {
     let parse = |text| {
         let recording = Recording::parse(text);
@@ -57,7 +57,7 @@ fn grow(snapshot: &mut Snapshot, growth: &[(Counter, u64)]) {
     network.stats = InterfaceStats::from_values(&values);
 }
 
-/// A view, and what feeds it.
+/// Holds a live view and the snapshot that feeds it.
 struct Story {
     app: App,
     snapshot: Snapshot,
@@ -73,7 +73,7 @@ impl Story {
         Self { app: App::new(Arc::new(Tick { sample: Arc::new(sample), events }), options), snapshot, tracker }
     }
 
-    /// The next tick, after something happened.
+    /// Changes the snapshot and updates the view with it.
     fn tick(&mut self, happens: impl FnOnce(&mut Snapshot)) {
         let before = self.snapshot.clone();
         self.snapshot.timestamp += INTERVAL.as_secs();
@@ -86,7 +86,7 @@ impl Story {
         self.app.set_clock(self.snapshot.timestamp);
     }
 
-    /// A morning's traffic: it rises and falls, and at the end packets are refused.
+    /// Returns a view with traffic that rises and falls; the last update has refused packets.
     fn morning(options: ViewOptions) -> Self {
         let mut story = Self::begin(recorded(), options);
         for tick in 0..100_u64 {
@@ -143,7 +143,7 @@ fn view_at_three_sizes() {
 }
 
 #[test]
-fn view_of_what_is_not_there_or_not_readable() {
+fn view_without_networks_and_without_access() {
     let empty = || Snapshot { timestamp: 1_795_000_000, ..Snapshot::default() };
     let mut story = Story::begin(empty(), options());
     story.golden("empty", 80, 24);
@@ -164,7 +164,7 @@ fn view_of_what_is_not_there_or_not_readable() {
 }
 
 #[test]
-fn what_lies_over_the_view() {
+fn popups_show_all_their_lines() {
     for (name, key) in [("help", '?'), ("findings", 'f'), ("events", 'e'), ("detail", '\n')] {
         let mut story = Story::morning(options());
         story.tick(|snapshot| {
@@ -173,7 +173,7 @@ fn what_lies_over_the_view() {
         story.press(&[if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) }]);
         story.golden(name, 80, 24);
         story.screen(40, 10);
-        // What does not fit can be reached: the end is the same line at any height.
+        // Scrolling reaches all lines: the last line is the same at any height.
         story.press(&[KeyCode::End]);
         let high = story.screen(80, 200);
         story.press(&[KeyCode::End]);
@@ -189,7 +189,7 @@ fn what_lies_over_the_view() {
 }
 
 #[test]
-fn trouble_is_lit_while_it_grows_and_explained() {
+fn growing_errors_are_marked_and_explained() {
     let mut story = Story::morning(options());
     let buffer = story.buffer(80, 24);
     let row = |y: u16| (0..80).map(|x| buffer[(x, y)].symbol()).collect::<String>();
@@ -199,7 +199,7 @@ fn trouble_is_lit_while_it_grows_and_explained() {
     )
     .unwrap();
     assert_eq!((buffer[(x, 2)].fg, buffer[(x, 2)].modifier), (Color::Red, Modifier::BOLD));
-    // The whole meaning where there is room for it.
+    // A large screen has the whole explanation.
     let screen = story.screen(200, 60);
     assert!(screen.contains("rx_errors: packets that decrypted fine and were refused"), "{screen}");
     assert!(screen.contains("tx_dropped: packets given up while waiting for a handshake"), "{screen}");
@@ -225,14 +225,14 @@ fn without_colours_there_are_none() {
 }
 
 #[test]
-fn interface_that_comes_back_is_a_gap_and_no_spike() {
+fn interface_that_was_created_again_has_a_gap_in_its_history() {
     let mut story = Story::morning(options());
     let network = story.snapshot.networks[0].clone();
     story.tick(|snapshot| drop(snapshot.networks.remove(0)));
     let screen = story.screen(80, 24);
     assert!(screen.contains("peers of wg1") && screen.contains("wg0: interface removed"), "{screen}");
     story.tick(|snapshot| snapshot.networks.push(Network { ifindex: Some(901), ..network }));
-    assert!(story.screen(80, 24).contains("peers of wg0"), "where it now stands it is selected again");
+    assert!(story.screen(80, 24).contains("peers of wg0"), "it is selected again at its new position");
     story.snapshot.networks.reverse();
     story.tick(|snapshot| grow(snapshot, &[(Counter::RxBytes, 2048)]));
     let screen = story.screen(80, 24);
@@ -240,15 +240,15 @@ fn interface_that_comes_back_is_a_gap_and_no_spike() {
     assert!(screen.contains("rx    1.00 KiB/s"), "{screen}");
     let history = screen.lines().nth(3).unwrap();
     assert!(history.trim_end().ends_with("·█ │") && !history.contains('▇'), "{history}");
-    // Renamed, it is still the one that is selected.
+    // A renamed interface stays selected.
     story.tick(|snapshot| snapshot.networks[0].interface = "wg7".into());
     let screen = story.screen(80, 24);
     assert!(screen.contains("peers of wg7") && screen.contains("wg7: interface renamed, it was wg0"), "{screen}");
-    assert!(screen.lines().nth(3).unwrap().contains('█'), "the history stays: {screen}");
+    assert!(screen.lines().nth(3).unwrap().contains('█'), "it keeps its history: {screen}");
 }
 
 #[test]
-fn keys_do_what_the_help_says() {
+fn keys_act_as_documented() {
     let mut story = Story::morning(options());
     let title = |story: &mut Story, y: usize| story.screen(80, 24).lines().nth(y).unwrap().to_owned();
     let peers = |story: &mut Story| {
@@ -260,7 +260,7 @@ fn keys_do_what_the_help_says() {
             .collect::<Vec<String>>()
     };
 
-    assert!(peers(&mut story)[2].contains("Alice's"), "the latest handshake first");
+    assert!(peers(&mut story)[2].contains("Alice's"), "latest handshake first");
     story.press(&[KeyCode::Char('r')]);
     assert!(peers(&mut story)[1].contains("HANDSHAKE▲"));
     story.press(&[KeyCode::Char('s')]);
@@ -276,9 +276,9 @@ fn keys_do_what_the_help_says() {
     );
     assert!(title(&mut story, 23).starts_with("filter: alice"));
     story.kind("q");
-    assert!(peers(&mut story)[1].contains("no peers match"), "while it is typed, q is a letter");
+    assert!(peers(&mut story)[1].contains("no peers match"), "q is a letter of the filter");
     story.press(&[KeyCode::Backspace, KeyCode::Enter]);
-    assert!(title(&mut story, 23).starts_with("? help"), "typed");
+    assert!(title(&mut story, 23).starts_with("? help"), "Enter ends the prompt");
     assert!(peers(&mut story)[2].contains("Alice's"));
     story.press(&[KeyCode::Esc]);
     assert!(!peers(&mut story)[3].is_empty());
@@ -287,7 +287,7 @@ fn keys_do_what_the_help_says() {
     assert!(peers(&mut story)[3].starts_with('▶'));
     let notch = MouseEvent { kind: MouseEventKind::ScrollUp, column: 0, row: 0, modifiers: KeyModifiers::NONE };
     story.app.handle(&Input::Mouse(notch));
-    assert!(peers(&mut story)[2].starts_with('▶'), "the wheel");
+    assert!(peers(&mut story)[2].starts_with('▶'), "the mouse wheel moves the selection");
 
     story.press(&[KeyCode::Char('u')]);
     assert!(title(&mut story, 2).contains("bit/s") && peers(&mut story)[0].contains("bits/s"));
@@ -298,11 +298,11 @@ fn keys_do_what_the_help_says() {
     story.press(&[KeyCode::Tab]);
     assert!(peers(&mut story)[0].starts_with("peers of wg1"));
     story.press(&[KeyCode::Tab]);
-    assert!(peers(&mut story)[0].starts_with("peers of wg0"), "around");
+    assert!(peers(&mut story)[0].starts_with("peers of wg0"), "after the last network comes the first");
     story.press(&[KeyCode::BackTab]);
     assert!(peers(&mut story)[0].starts_with("peers of wg1"));
 
-    assert_eq!(story.press(&[KeyCode::Char('?'), KeyCode::Char('q')]), None, "closes the help");
+    assert_eq!(story.press(&[KeyCode::Char('?'), KeyCode::Char('q')]), None, "q closes the help");
     assert_eq!(story.press(&[KeyCode::Char('q')]), Some(Effect::Quit));
     for (key, effect) in [('c', Effect::Quit), ('z', Effect::Suspend), ('l', Effect::Redraw)] {
         let event = Input::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::CONTROL));
@@ -311,7 +311,7 @@ fn keys_do_what_the_help_says() {
 }
 
 #[test]
-fn pause_stops_all_that_moves_and_misses_nothing() {
+fn pause_freezes_the_display_and_loses_nothing() {
     let mut story = Story::morning(options());
     story.press(&[KeyCode::Char(' ')]);
     let paused = story.screen(80, 24);
@@ -325,7 +325,7 @@ fn pause_stops_all_that_moves_and_misses_nothing() {
     });
     let error = || Error::NetnsNotFound { name: "blue".into(), have: Vec::new() };
     story.app.update(Next::Failed(error()));
-    // Ages stand still, too.
+    // Ages are frozen, too.
     assert_eq!(story.screen(80, 24), paused);
     story.press(&[KeyCode::Char('p')]);
     let screen = story.screen(80, 24);
@@ -333,11 +333,11 @@ fn pause_stops_all_that_moves_and_misses_nothing() {
     assert!(screen.contains("! blue: no such network namespace") && screen.contains("wg1: no longer"), "{screen}");
     let (tick, failure) = story.app.into_last();
     assert_eq!(tick.sample.snapshot, story.snapshot);
-    assert_eq!(failure.map(|error| error.to_string()), Some(error().to_string()), "also when it is left");
+    assert_eq!(failure.map(|error| error.to_string()), Some(error().to_string()), "the last error is returned after quitting");
 }
 
 #[test]
-fn age_ticks_between_two_looks() {
+fn ages_grow_between_samples() {
     let mut story = Story::begin(recorded(), options());
     let age = |story: &mut Story| {
         let screen = story.screen(80, 24);
@@ -353,7 +353,7 @@ fn age_ticks_between_two_looks() {
     assert_eq!(age(&mut story), first + 7);
 }
 
-/// Many networks, hostile names, every size from nothing on, any keys: it never panics, and shows no control character.
+/// Many networks, hostile names, random sizes and keys: the view never panics and never shows a control character.
 #[test]
 fn any_size_any_keys_any_names() {
     let mut snapshot = recorded();
@@ -373,7 +373,7 @@ fn any_size_any_keys_any_names() {
         .collect();
     let mut state = 7_usize;
     let mut next = |below: usize| {
-        // Knuth's generator; its high bits are as good as random.
+        // Knuth's generator; the high bits are random enough.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
@@ -399,7 +399,7 @@ fn any_size_any_keys_any_names() {
     }
 }
 
-/// What is not on the screen costs nothing: 200 times as many peers are drawn in about the same time.
+/// Peers outside the screen cost nothing: 200 times as many are drawn in about the same time.
 #[test]
 fn only_what_is_visible_is_laid_out() {
     let story = |count: u32| {
