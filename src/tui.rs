@@ -1,4 +1,4 @@
-//! The live view of `watch` on a terminal.
+//! Runs the live view of `watch` on a terminal.
 //!
 //! One thread samples, one reads keys and one waits for signals. They send messages through one queue to the thread that draws,
 //! which is the only one that writes to the terminal. [`App`] holds the state of the view and `view` draws it; both know neither

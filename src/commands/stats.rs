@@ -1,4 +1,4 @@
-//! The command `wgstat stats IFACE`.
+//! Runs `wgstat stats IFACE`.
 
 use super::output::{output_error, report};
 use super::{Invocation, Outcome};

@@ -1,4 +1,4 @@
-//! The command `wgstat status`.
+//! Runs `wgstat status`.
 
 use super::output::{output_error, report};
 use super::{Invocation, Outcome};

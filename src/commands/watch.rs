@@ -1,4 +1,4 @@
-//! The command `wgstat watch`: the live view, or one line per network and update.
+//! Runs `wgstat watch`: the live view, or one line per network and update.
 
 use std::io::{ErrorKind, Write, stdout};
 

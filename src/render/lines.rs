@@ -1,4 +1,4 @@
-//! The output of `watch` without a terminal: one line per network and update, in fixed columns.
+//! Writes the output of `watch` without a terminal: one line per network and update, in fixed columns.
 
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};

@@ -1,6 +1,6 @@
-//! The table of the peers of a network, in the columns that fit the terminal.
+//! Writes the table of the peers of a network, in the columns that fit the terminal.
 //!
-//! It is written here and not by comfy-table, which needs about 35,000 instructions per row. See docs/decisions.md.
+//! comfy-table would need about 35,000 instructions per row, see docs/decisions.md.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! The output of `stats`: one interface in full, and what its counters mean.
+//! Writes the output of `stats`: one interface in full, and what its counters mean.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The output of `status`: each network in a few lines, then its peers.
+//! Writes the output of `status`: each network in a few lines, then its peers.
 
 use std::io::{self, Write};
 

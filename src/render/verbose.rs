@@ -1,4 +1,4 @@
-//! The output of `-v`: the origins of names, and the access of wgstat to the system.
+//! Writes the output of `-v`: the origins of names, and the access of wgstat to the system.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The state of the live view, and how samples and keys change it. This module reads no clock and no terminal.
+//! Holds the state of the live view, which samples and keys change. This module reads no clock and no terminal.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

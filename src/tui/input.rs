@@ -1,4 +1,4 @@
-//! The key bindings.
+//! Defines the key bindings.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 

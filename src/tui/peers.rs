@@ -1,4 +1,4 @@
-//! The list of peers of the selected network: filter, order, selection and visible part.
+//! Holds the list of peers of the selected network: filter, order, selection and visible part.
 
 use std::ops::Range;
 

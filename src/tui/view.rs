@@ -1,4 +1,4 @@
-//! The layout of the live view. Only the visible part is laid out.
+//! Draws the live view. Only the visible part is laid out.
 //!
 //! From top to bottom: the header, read errors, the networks as cards, the peers of the selected network, the latest event,
 //! and the keys. A popup covers them.

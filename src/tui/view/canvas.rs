@@ -1,4 +1,4 @@
-//! Helpers that cut an area into rows and write text into them.
+//! Cuts areas into rows and writes text into them.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,4 +1,4 @@
-//! The networks: a card for the selected one, cards for others while there is room, else one line each.
+//! Draws the networks: a card for the selected one, cards for others while there is room, else one line each.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The popups over the view: help, the selected peer, findings and events. Long ones scroll.
+//! Draws the popups over the view: help, the selected peer, findings and events. Long ones scroll.
 
 use std::time::{Duration, UNIX_EPOCH};
 

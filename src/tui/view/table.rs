@@ -1,4 +1,4 @@
-//! The peers of the selected network, in the columns that fit the width.
+//! Draws the peers of the selected network, in the columns that fit the width.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,4 +1,4 @@
-//! One direction of a network's traffic: its rates, and a sparkline of its throughput.
+//! Draws one direction of a network's traffic: its rates, and a sparkline of its throughput.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
