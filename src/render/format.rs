@@ -1,10 +1,14 @@
 //! Formats numbers, ages and names for people, within what the terminal supports.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::model::{Backend, Network, printable};
+
+/// Capacity in bytes of a string for one number with its unit: enough for most.
+const SHORT: usize = 32;
 
 /// Describes what the terminal supports and the user asked for. The default is for a pipe: all columns, no colours, ASCII.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,8 +93,21 @@ impl Style {
     pub fn bytes(&self, value: Option<u64>) -> String {
         match value {
             None => self.unknown(),
-            Some(value) if self.exact_bytes => format!("{} B", grouped(value)),
-            Some(value) => binary_units(value as f64),
+            Some(value) => {
+                let mut text = String::with_capacity(SHORT);
+                self.add_bytes(&mut text, value);
+                text
+            }
+        }
+    }
+
+    /// Appends bytes with a unit.
+    pub(super) fn add_bytes(&self, text: &mut String, value: u64) {
+        if self.exact_bytes {
+            text.push_str(&grouped(value));
+            text.push_str(" B");
+        } else {
+            add_binary_units(text, value as f64);
         }
     }
 
@@ -116,23 +133,38 @@ pub fn columns(text: &str) -> usize {
 /// Formats a number of any unit as `1,234,567`.
 #[must_use]
 pub fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    let mut text = String::with_capacity(SHORT);
+    add_grouped(&mut text, value);
+    text
+}
+
+/// Appends a number of any unit as [`grouped`] formats it.
+fn add_grouped(text: &mut String, value: u64) {
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(value);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
-    text
 }
 
 /// Formats bytes as `1.15 GiB`, like `wg show`: units of 1024, two decimals.
 #[must_use]
 pub fn binary_units(bytes: f64) -> String {
+    let mut text = String::with_capacity(SHORT);
+    add_binary_units(&mut text, bytes);
+    text
+}
+
+/// Appends bytes as [`binary_units`] formats them.
+fn add_binary_units(text: &mut String, bytes: f64) {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024.0 {
-        return format!("{bytes:.0} B");
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{bytes:.0} B");
+        return;
     }
     let mut value = bytes;
     let mut unit = "B";
@@ -144,20 +176,39 @@ pub fn binary_units(bytes: f64) -> String {
         value /= 1024.0;
         unit = next;
     }
-    format!("{value:.2} {unit}")
+    let _ = write!(text, "{value:.2} {unit}");
 }
 
 /// Formats an age in seconds as `1m 18s ago`, in the two largest units.
 #[must_use]
 pub fn ago(seconds: u64) -> String {
+    let mut text = String::with_capacity(SHORT);
+    add_ago(&mut text, seconds);
+    text
+}
+
+/// Appends an age in seconds as [`ago`] formats it.
+pub(super) fn add_ago(text: &mut String, seconds: u64) {
     let (minute, hour, day) = (60, 3_600, 86_400);
-    match seconds {
-        0 => "now".to_owned(),
-        _ if seconds < minute => format!("{seconds}s ago"),
-        _ if seconds < hour => format!("{}m {}s ago", seconds / minute, seconds % minute),
-        _ if seconds < day => format!("{}h {}m ago", seconds / hour, seconds % hour / minute),
-        _ => format!("{}d {}h ago", grouped(seconds / day), seconds % day / hour),
+    let (large, small) = match seconds {
+        0 => return text.push_str("now"),
+        _ if seconds < minute => ((0, ""), (seconds, "s")),
+        _ if seconds < hour => ((seconds / minute, "m "), (seconds % minute, "s")),
+        _ if seconds < day => ((seconds / hour, "h "), (seconds % hour / minute, "m")),
+        _ => ((seconds / day, "d "), (seconds % day / hour, "h")),
+    };
+    if large.0 > 0 {
+        add_grouped(text, large.0);
+        text.push_str(large.1);
     }
+    add_number(text, small.0);
+    text.push_str(small.1);
+    text.push_str(" ago");
+}
+
+/// Appends a number of any unit. Unlike the machinery of `write!`, this costs little more than its digits.
+pub(super) fn add_number(text: &mut String, number: u64) {
+    text.push_str(itoa::Buffer::new().format(number));
 }
 
 /// Names the implementation of WireGuard behind an interface.

@@ -5,9 +5,10 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
 
-use super::format::{Style, Tone, ago, columns, grouped};
-use crate::model::Peer;
+use super::format::{Style, Tone, add_ago, add_number, columns, grouped};
+use crate::model::{AllowedIp, Peer};
 
 /// Number of peers without `--all`.
 const MAX_PEERS: usize = 20;
@@ -40,7 +41,7 @@ pub(super) fn write(out: &mut dyn Write, style: &Style, peers: &[Peer], now: u64
     if shown.is_empty() {
         return Ok(());
     }
-    let mut cells = Cells::default();
+    let mut cells = Cells::with_capacity(shown.len());
     for peer in shown {
         add_row(&mut cells, style, peer, now);
     }
@@ -52,7 +53,6 @@ pub(super) fn write(out: &mut dyn Write, style: &Style, peers: &[Peer], now: u64
 }
 
 /// Holds the cells of the table, row by row, in one buffer: a `String` per cell would double the cost.
-#[derive(Default)]
 struct Cells {
     text: String,
     /// End of each cell in the buffer, and its width in columns.
@@ -60,6 +60,12 @@ struct Cells {
 }
 
 impl Cells {
+    /// Returns no cells, with memory for those of `rows` peers.
+    fn with_capacity(rows: usize) -> Self {
+        const ROW_BYTES: usize = 128;
+        Self { text: String::with_capacity(rows * ROW_BYTES), ends: Vec::with_capacity(rows * COLUMNS) }
+    }
+
     /// Completes the cell that was appended to `text`.
     fn end_cell(&mut self) {
         let start = self.ends.last().map_or(0, |&(end, _)| end);
@@ -98,29 +104,74 @@ fn add_row(cells: &mut Cells, style: &Style, peer: &Peer, now: u64) {
         }
     }
     cells.end_cell();
-    // Writing to a String cannot fail.
-    let _ = match peer.endpoint {
-        Some(endpoint) => write!(cells.text, "{endpoint}"),
-        None => cells.text.write_char('-'),
-    };
+    match peer.endpoint {
+        Some(endpoint) => add_endpoint(&mut cells.text, endpoint),
+        None => cells.text.push('-'),
+    }
     cells.end_cell();
-    let _ = match peer.allowed_ips.as_slice() {
-        [] => cells.text.write_char('-'),
-        [first] => write!(cells.text, "{first}"),
-        [first, second] => write!(cells.text, "{first}, {second}"),
-        [first, rest @ ..] => {
-            write!(cells.text, "{first}, {} {} more", style.ellipsis(), grouped(rest.len() as u64))
-        }
-    };
+    add_allowed_ips(&mut cells.text, style, &peer.allowed_ips);
     cells.end_cell();
     match peer.handshake_age(now) {
-        Some(age) => cells.text.push_str(&ago(age)),
+        Some(age) => add_ago(&mut cells.text, age),
         None => cells.text.push_str("never"),
     }
     cells.end_cell();
     for bytes in [peer.rx_bytes, peer.tx_bytes] {
-        cells.text.push_str(&style.bytes(Some(bytes)));
+        style.add_bytes(&mut cells.text, bytes);
         cells.end_cell();
+    }
+}
+
+/// Adds an endpoint.
+fn add_endpoint(text: &mut String, endpoint: SocketAddr) {
+    if endpoint.is_ipv4() {
+        add_address(text, endpoint.ip());
+        text.push(':');
+        add_number(text, endpoint.port().into());
+    } else {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{endpoint}");
+    }
+}
+
+/// Adds an address. IPv4 is formatted here: the standard library takes 1,000 instructions.
+fn add_address(text: &mut String, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, rest @ ..] = address.octets();
+            add_number(text, first.into());
+            for octet in rest {
+                text.push('.');
+                add_number(text, octet.into());
+            }
+        }
+        IpAddr::V6(address) => {
+            let _ = write!(text, "{address}");
+        }
+    }
+}
+
+/// Adds an allowed IP.
+fn add_allowed_ip(text: &mut String, allowed_ip: &AllowedIp) {
+    add_address(text, allowed_ip.address);
+    text.push('/');
+    add_number(text, allowed_ip.prefix.into());
+}
+
+/// Adds up to two allowed IPs, or the first and the number of the others.
+fn add_allowed_ips(text: &mut String, style: &Style, allowed_ips: &[AllowedIp]) {
+    match allowed_ips {
+        [] => text.push('-'),
+        [first] => add_allowed_ip(text, first),
+        [first, second] => {
+            add_allowed_ip(text, first);
+            text.push_str(", ");
+            add_allowed_ip(text, second);
+        }
+        [first, rest @ ..] => {
+            add_allowed_ip(text, first);
+            let _ = write!(text, ", {} {} more", style.ellipsis(), grouped(rest.len() as u64));
+        }
     }
 }
 
@@ -207,5 +258,8 @@ fn add_spaces(line: &mut String, count: usize) {
 /// Writes a line in one tone, without spaces at its end.
 fn write_line(out: &mut dyn Write, style: &Style, tone: Tone, line: &str) -> io::Result<()> {
     let (start, end) = style.codes(tone);
-    writeln!(out, "{INDENT}{start}{}{end}", line.trim_end())
+    for part in [INDENT, start, line.trim_end(), end, "\n"] {
+        out.write_all(part.as_bytes())?;
+    }
+    Ok(())
 }

@@ -333,7 +333,11 @@ fn pause_freezes_the_display_and_loses_nothing() {
     assert!(screen.contains("! blue: no such network namespace") && screen.contains("wg1: no longer"), "{screen}");
     let (tick, failure) = story.app.into_last();
     assert_eq!(tick.sample.snapshot, story.snapshot);
-    assert_eq!(failure.map(|error| error.to_string()), Some(error().to_string()), "the last error is returned after quitting");
+    assert_eq!(
+        failure.map(|error| error.to_string()),
+        Some(error().to_string()),
+        "the last error is returned after quitting"
+    );
 }
 
 #[test]
