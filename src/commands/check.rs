@@ -1,4 +1,4 @@
-//! `wgstat check`.
+//! The command `check`: samples twice, evaluates the rules and the limits, and ends with the status as exit code.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
@@ -16,26 +16,26 @@ use crate::render::{check, json, plugin, verbose};
 use crate::sampler::{Baseline, Sampler};
 use crate::state::{self, SavedState};
 
-/// It names peers, and whoever can write to it can hide errors.
+/// The mode of the state file. It names peers, and a user who can write to it can hide errors.
 const OWNER_ONLY: u32 = 0o600;
-/// A state of half a million peers is smaller.
-const LIMIT: u64 = 64 * 1024 * 1024;
+/// The largest state file that is read, in bytes. A state of half a million peers is smaller.
+const MAX_STATE_SIZE: u64 = 64 * 1024 * 1024;
 
 pub(super) fn run(options: &Check, mut invocation: Invocation<'_>) -> Result<Outcome> {
     let limits = limits(options, invocation.global, &invocation.settings)?;
     let mut scope = Scope { allow_missing: true, ..invocation.scope(&options.interfaces) };
-    // In one other namespace they need not be.
+    // The configured interfaces need not exist in a selected namespace.
     if scope.interfaces.is_empty() && (scope.namespaces.is_empty() || scope.namespaces.contains(&NetnsSelector::All)) {
         scope.expected = invocation.settings.networks.keys().cloned().collect();
     }
     let mut sampler = Sampler::open(scope, invocation.take_settings())?;
-    let since = since(options, &sampler.host_identity(), invocation.err)?;
-    let mut diagnosis = sampler.diagnose(since, &limits)?;
+    let baseline = baseline(options, &sampler.host_identity(), invocation.err)?;
+    let mut diagnosis = sampler.diagnose(baseline, &limits)?;
     let snapshot = &mut diagnosis.sample.snapshot;
     if let Some(path) = &options.state {
-        keep(path, snapshot, &sampler.host_identity());
+        write_state(path, snapshot, &sampler.host_identity());
     }
-    note_absence(snapshot);
+    report_absence(snapshot);
     let verdict = verdict(&diagnosis.sample.findings, &diagnosis.sample.snapshot.problems);
     let checked = check::Checked { report: report(&diagnosis.sample), verdict, seconds: diagnosis.seconds };
     let written = if invocation.global.json {
@@ -61,7 +61,7 @@ pub(super) fn run(options: &Check, mut invocation: Invocation<'_>) -> Result<Out
         })
     });
     match written.and_then(|()| invocation.out.flush().map_err(output_error)) {
-        // Whoever reads the exit code need not read the text.
+        // With a broken pipe the exit code still counts.
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
     }
@@ -69,14 +69,14 @@ pub(super) fn run(options: &Check, mut invocation: Invocation<'_>) -> Result<Out
     Ok(Outcome::Checked(verdict))
 }
 
-/// The limits of the command line, and those of the configuration about whose counters it says nothing.
+/// Returns the limits of the command line, and the configured ones that the command line does not replace.
 fn limits(options: &Check, global: &Global, settings: &Settings) -> Result<Vec<Limit>> {
     let mut all = Vec::new();
     for (severity, given, configured) in
         [(Severity::Critical, &options.crit, &settings.crit), (Severity::Warning, &options.warn, &settings.warn)]
     {
         for threshold in given {
-            if let Some((cause, hint)) = unjudgeable(threshold, options, global) {
+            if let Some((cause, hint)) = exclusion(threshold, options, global) {
                 return Err(Error::Config {
                     subject: format!("{}={threshold}", threshold.name()),
                     cause: cause.to_owned(),
@@ -84,85 +84,86 @@ fn limits(options: &Check, global: &Global, settings: &Settings) -> Result<Vec<L
                 });
             }
         }
-        // What is configured stands for every run; an option of this one may well exclude it.
+        // The configuration is for every run, so a limit that the options of this run exclude is not an error.
         let configured = configured.iter().filter(|limit| {
             let is_replaced = given.iter().any(|given| given.name() == limit.name());
-            !is_replaced && unjudgeable(limit, options, global).is_none()
+            !is_replaced && exclusion(limit, options, global).is_none()
         });
         all.extend(given.iter().chain(configured).map(|&threshold| Limit { threshold, severity }));
     }
     Ok(all)
 }
 
-/// Why this run cannot judge by a limit, and how one could.
-fn unjudgeable(limit: &Threshold, options: &Check, global: &Global) -> Option<(&'static str, &'static str)> {
+/// Returns why this run cannot evaluate a limit, and a hint; `None` where it can.
+fn exclusion(limit: &Threshold, options: &Check, global: &Global) -> Option<(&'static str, &'static str)> {
     match limit {
         Threshold::Rate(..) if options.interval.is_zero() && options.state.is_none() => {
-            Some(("a rate needs two looks", "leave --interval 0 out, or add --state FILE"))
+            Some(("a rate needs two samples", "remove --interval 0, or add --state FILE"))
         }
         Threshold::HandshakeAge(_) | Threshold::PeersOnline(_) if global.no_peers => {
-            Some(("it is about peers, which --no-peers leaves unread", "leave one of the two out"))
+            Some(("it needs peers, but --no-peers skips them", "remove one of the two options"))
         }
         _ => None,
     }
 }
 
-/// What to compare with: the last run, if there is one of this host; else a look of our own.
-fn since(options: &Check, identity: &str, err: &mut dyn Write) -> Result<Baseline> {
-    let looked_now = || if options.interval.is_zero() { Baseline::None } else { Baseline::Interval(options.interval) };
-    let Some(path) = &options.state else { return Ok(looked_now()) };
-    let shown = || printable(&path.to_string_lossy()).into_owned();
+/// Returns what to compare with: the last run if its state is from this host, else a first sample of this run.
+fn baseline(options: &Check, identity: &str, err: &mut dyn Write) -> Result<Baseline> {
+    let from_this_run =
+        || if options.interval.is_zero() { Baseline::None } else { Baseline::Interval(options.interval) };
+    let Some(path) = &options.state else { return Ok(from_this_run()) };
+    let name = || printable(&path.to_string_lossy()).into_owned();
     let past = match read(path) {
         Ok(Some(text)) => state::read(&text, identity),
-        Ok(None) => return Ok(looked_now()),
+        Ok(None) => return Ok(from_this_run()),
         Err(error) => Err(format!("cannot read: {error}")),
     };
     match past {
         Ok(SavedState::SameHost(before)) => Ok(Baseline::Saved { before, at_least: options.interval }),
         Ok(SavedState::OtherHost) => {
-            let what = "it is of another host, namespace or start of this machine, and begins anew";
-            warn(err, &format!("{}: {what}", shown()), None);
-            Ok(looked_now())
+            let cause = "the state is from another host, network namespace or boot; starting over";
+            warn(err, &format!("{}: {cause}", name()), None);
+            Ok(from_this_run())
         }
         Err(cause) => Err(Error::Config {
-            subject: shown(),
+            subject: name(),
             cause,
-            hint: Some("give --state a file of its own; it is left as it was".to_owned()),
+            hint: Some("use a separate file for --state; this one was not changed".to_owned()),
         }),
     }
 }
 
-/// The content of a file; `None` where there is none yet.
+/// Reads the state file; `None` where it does not exist or is empty.
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    // A pipe would be waited for.
+    // Reading a pipe would block.
     match fs::metadata(path) {
         Ok(found) if found.is_file() => {}
-        Ok(_) => return Err(io::Error::other("it is no file")),
+        Ok(_) => return Err(io::Error::other("not a regular file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     }
     let mut text = Vec::new();
-    File::open(path)?.take(LIMIT).read_to_end(&mut text)?;
-    // As `touch` or `mktemp` made it.
+    File::open(path)?.take(MAX_STATE_SIZE).read_to_end(&mut text)?;
+    // `touch` and `mktemp` create empty files.
     Ok((!text.is_empty()).then_some(text))
 }
 
-fn keep(path: &Path, snapshot: &mut Snapshot, identity: &str) {
+/// Writes the state file. A failure becomes a problem.
+fn write_state(path: &Path, snapshot: &mut Snapshot, identity: &str) {
     let text = state::write(snapshot, identity);
     if let Err(error) = files::replace(path, OWNER_ONLY, |file| file.write_all(&text)) {
         let message = format!("{}: cannot write: {error}", printable(&path.to_string_lossy()));
-        let hint = "the next run cannot be compared with this one: let --state name a file that can be written";
+        let hint = "the next run has nothing to compare with: choose a writable file for --state";
         snapshot.problems.push(Problem::new(Code::OutputFailed, message).hint(hint));
     }
 }
 
-/// Nothing at all to look at is not a good sign.
-fn note_absence(snapshot: &mut Snapshot) {
+/// Adds a problem if there is no WireGuard interface at all.
+fn report_absence(snapshot: &mut Snapshot) {
     if snapshot.networks.is_empty() && snapshot.missing.is_empty() && snapshot.problems.is_empty() {
         let module = snapshot.hints.pop();
-        let hint = module.unwrap_or_else(|| "name those there should be: wgstat check wg0".to_owned());
-        let problem = Problem::new(Code::InterfaceNotFound, "there is no WireGuard interface").hint(hint);
-        snapshot.problems.push(problem);
+        let hint = module.unwrap_or_else(|| "name the interfaces that should exist: wgstat check wg0".to_owned());
+        snapshot.problems.push(Problem::new(Code::InterfaceNotFound, "no WireGuard interface found").hint(hint));
     }
 }
 
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
 
-    /// The limits of `wgstat check WORDS` under a configuration, critical ones first.
+    /// Returns the limits of `wgstat check WORDS` with a configuration, critical ones first.
     fn merged(words: &str) -> Result<String> {
         let limits_of = |texts: &[&str]| texts.iter().map(|text| Threshold::parse(text).unwrap()).collect();
         let settings = Settings {
@@ -184,9 +185,9 @@ mod tests {
         let cli = Cli::parse_from(["wgstat", "check"].into_iter().chain(words.split_whitespace()));
         let Some(Command::Check(options)) = &cli.command else { panic!("it is check") };
         let limits = limits(options, &cli.global, &settings)?;
-        let shown =
+        let text =
             |limit: &Limit| format!("{} {}={}", limit.severity.as_str(), limit.threshold.name(), limit.threshold);
-        Ok(limits.iter().map(shown).collect::<Vec<_>>().join(", "))
+        Ok(limits.iter().map(text).collect::<Vec<_>>().join(", "))
     }
 
     #[test]
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn option_that_cannot_be_judged_is_refused_whatever_is_configured() {
+    fn option_that_cannot_be_evaluated_is_an_error() {
         for words in ["--interval 0 --warn rx_errors=0/s", "--no-peers --crit peers_online=1"] {
             assert_eq!(merged(words).unwrap_err().code(), Code::ConfigInvalid, "{words}");
         }

@@ -73,7 +73,7 @@ const fn kernel(counter: Counter) -> Meaning {
         Counter::RxDropped => Meaning {
             means: "packets that the network core dropped after decryption; WireGuard itself has not used this counter since \
                     Linux 5.8, and the exact cause is not known",
-            misreading: Some("packets lost on the way: no counter on this host can show those"),
+            misreading: Some("packets lost on the way, which no counter on this host can show"),
             remedy: Some("check the CPU load and net.core.netdev_max_backlog"),
         },
         Counter::TxErrors => Meaning {
@@ -98,7 +98,7 @@ const fn kernel(counter: Counter) -> Meaning {
             means: "packets that were given up while waiting for a handshake (more than 128 waiting, no reply for about 90 s, or \
                     the interface went down), or encrypted packets to an IPv4 endpoint that this host refused: its firewall \
                     dropped them, or the queue of the outgoing link was full",
-            misreading: Some("packets lost on the way: no counter on this host can show those"),
+            misreading: Some("packets lost on the way, which no counter on this host can show"),
             remedy: Some(
                 "if a peer is unreachable, check its endpoint, firewall, listen port and key; then check the output chain of \
                  this host's firewall (nft list ruleset) and the queue of the outgoing link (tc -s qdisc show)",
@@ -149,7 +149,7 @@ const fn userspace(counter: Counter) -> Meaning {
         },
         Counter::TxDropped => Meaning {
             means: "packets that the daemon did not take: it was too slow or not running, and the queue of 500 was full",
-            misreading: Some("packets lost on the way: no counter on this host can show those"),
+            misreading: Some("packets lost on the way, which no counter on this host can show"),
             remedy: Some("check the daemon's CPU time; the kernel's own WireGuard has no such queue"),
         },
         _ => plain("a counter of the tun link or the network core; no cause is known on WireGuard"),
@@ -176,7 +176,7 @@ pub const fn blind_spots(backend: Backend) -> &'static [BlindSpot] {
             },
             BlindSpot { fault: "no route to an endpoint", command: "ip route get ENDPOINT mark FWMARK" },
             BlindSpot {
-                fault: "inner packets larger than the MTU, with \"don't fragment\" set",
+                fault: "inner packets larger than the MTU with \"don't fragment\" set",
                 command: "ping -M do -s SIZE ADDRESS  # the peer's tunnel address; the MTU minus 28 has to pass",
             },
             BlindSpot {

@@ -105,7 +105,7 @@ fn small_mtu() {
     assert_eq!(found(&near), [("mtu_below_ipv6_minimum".to_owned(), vec![])]);
     let remedy = remedy(&near, "mtu_below_ipv6_minimum");
     near.sh(&remedy.replace("ADDRESS/PREFIX", "fd00::1/64"));
-    // The new address makes the kernel send IPv6 multicast, which no peer takes: that is counted, and told.
+    // The new address makes the kernel send IPv6 multicast, which no peer accepts. It is counted and reported.
     let ids: Vec<String> = found(&near).into_iter().map(|(id, _)| id).filter(|id| id != "tx_errors").collect();
     assert_eq!(ids, [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! `wgstat check` as monitoring meets it: exit codes, limits, state files, the line of plugins.
+//! `wgstat check` as monitoring uses it: exit codes, limits, state files and the plugin format.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -22,14 +22,14 @@ fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn errors(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A script in the lab with exit codes in its output: `try WORDS` runs a check and tells how it ended.
+/// Runs a script in the lab. In it, `try WORDS` runs a check and prints its exit code.
 fn lab(script: &str) -> String {
     let output = in_lab("boringtun", &format!("try() {{ $WGSTAT check \"$@\"; echo \"exit $?\"; }}\n{script}"));
-    assert!(output.status.success(), "{}", errors(&output));
+    assert!(output.status.success(), "{}", stderr(&output));
     out(&output)
 }
 
@@ -38,7 +38,7 @@ fn healthy_tunnels_are_ok_in_one_line() {
     let text = lab("try");
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
-    assert!(lines[0].starts_with("OK: 2 interfaces: 3 of 4 peers online, nothing wrong over 2.0 s"), "{text}");
+    assert!(lines[0].starts_with("OK: 2 interfaces, 3 of 4 peers online: no problems found in 2.0 s"), "{text}");
     assert_eq!(lines[1], "exit 0");
 }
 
@@ -91,11 +91,11 @@ fn state_spans_the_time_between_two_runs() {
     assert_eq!([lines[1], lines[2], lines[4], lines[6]], ["exit 0", "mode 600", "exit 1", "exit 0"], "{text}");
     assert!(seconds[0] >= 0.3 && seconds[1] >= 1.0 && seconds[2] >= 0.3, "{seconds:?}");
     assert_eq!(documents[1]["findings"][0]["value"], 30);
-    assert_eq!(lines[7], "0", "nothing else is left in the folder");
+    assert_eq!(lines[7], "0", "nothing else is left in the directory");
 }
 
 #[test]
-fn interface_that_the_last_run_did_not_see_is_looked_at_twice() {
+fn interface_that_is_new_since_the_last_run_is_sampled_twice() {
     let text = lab("cd /run; touch s; try wg0 --json --state s --interval 300ms; sleep 1
          try wg1 --json --state s --interval 300ms; sleep 1; try wg1 --json --state s --interval 300ms");
     let seconds: Vec<f64> = text
@@ -108,44 +108,44 @@ fn interface_that_the_last_run_did_not_see_is_looked_at_twice() {
 }
 
 #[test]
-fn state_of_another_host_begins_anew() {
+fn state_of_another_host_starts_over() {
     let text =
         lab("cd /run; $WGSTAT check --state s --interval 100ms >/dev/null; ping -q -c 5 -i 0.01 10.9.0.2 >/dev/null
          sed -i 's/net:\\[/net:[9/' s
          try wg0 --json --state s --interval 100ms --warn tx_packets=0/s 2>&1
          grep -c 'net:.9' s || true");
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("wgstat: s: it is of another host"), "{text}");
+    assert!(lines[0].starts_with("wgstat: s: the state is from another host"), "{text}");
     assert!(document(lines[1].as_bytes())["interval_seconds"].as_f64().unwrap() < 1.0);
     assert_eq!(lines[2..], ["exit 0", "0"], "{text}");
 }
 
 #[test]
-fn file_that_is_no_state_is_refused_and_left_alone() {
+fn file_that_is_not_a_state_is_an_error_and_stays_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("passwd"), "root:x:0:0::/root:/bin/sh\n").unwrap();
     assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
     for (name, cause) in [
         ("passwd", "it is not a state file of wgstat"),
-        ("pipe", "cannot read: it is no file"),
-        ("", "cannot read: it is no file"),
+        ("pipe", "cannot read: not a regular file"),
+        ("", "cannot read: not a regular file"),
         ("passwd/x", "cannot read: Not a directory (os error 20)"),
     ] {
         let output = run(&["--state", &path(name), "--json"]);
         assert_eq!(output.status.code(), Some(3), "{name}");
         assert_eq!(document(&output.stdout)["error"]["code"], "CONFIG_INVALID");
         assert!(
-            errors(&output).starts_with(&format!("wgstat: {}: {cause}\nhint: ", path(name))),
+            stderr(&output).starts_with(&format!("wgstat: {}: {cause}\nhint: ", path(name))),
             "{}",
-            errors(&output)
+            stderr(&output)
         );
     }
     assert_eq!(fs::read_to_string(path("passwd")).unwrap(), "root:x:0:0::/root:/bin/sh\n");
 }
 
 #[test]
-fn state_that_cannot_be_kept_is_unknown() {
+fn state_that_cannot_be_written_is_unknown() {
     let text = lab("try --json --interval 0 --state /proc/s");
     let (json, exit) = text.split_once('\n').unwrap();
     let document = document(json.as_bytes());
@@ -163,8 +163,8 @@ fn absent_interface_is_critical_and_none_at_all_is_unknown() {
 
     let output =
         Command::new("unshare").args(["-Urn"]).arg(wgstat()).args(["check", "--interval", "0"]).output().unwrap();
-    assert_eq!((output.status.code(), out(&output).as_str()), (Some(3), "UNKNOWN: there is no WireGuard interface\n"));
-    assert!(errors(&output).contains("\nhint: "), "{}", errors(&output));
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(3), "UNKNOWN: no WireGuard interface found\n"));
+    assert!(stderr(&output).contains("\nhint: "), "{}", stderr(&output));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn wrong_usage_is_unknown() {
     ] {
         let output = run(words);
         assert_eq!(output.status.code(), Some(3), "{words:?}");
-        assert!(!errors(&output).is_empty());
+        assert!(!stderr(&output).is_empty());
     }
     // Monitoring shows standard output only.
     for words in [&["--plugin", "--frobnicate"][..], &["--plugin", "lo"], &["--plugin", "--warn", "x|y=1"]] {
@@ -201,24 +201,24 @@ fn broken_pipe_keeps_the_verdict() {
     drop(reader);
     let output =
         Command::new(wgstat()).args(["check", "wg-not-there", "--interval", "0"]).stdout(writer).output().unwrap();
-    assert_eq!((output.status.code(), errors(&output).as_str()), (Some(2), ""));
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(2), ""));
     let output = Command::new(wgstat())
         .args(["check", "wg-not-there", "--interval", "0"])
         .stdout(File::create("/dev/full").unwrap())
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(3), "nobody can have read it");
+    assert_eq!(output.status.code(), Some(3), "nobody can have read the result");
 }
 
-/// Oracle: the parser that plugins in Perl use, and `ip`.
+/// Oracles: the parser that plugins in Perl use, and `ip`.
 #[test]
-fn performance_data_is_valid_and_true() {
+fn performance_data_is_valid_and_correct() {
     let text = lab("ip -s -j link show wg0
          try wg0 --plugin --interval 100ms --warn rx_errors=0/s --crit rx_errors=60/min --crit rx_errors=7 \
              --warn peers_online=2 --crit handshake_age=5m");
     let lines: Vec<&str> = text.lines().collect();
-    let (said, data) = lines[1].split_once(" | ").unwrap();
-    assert!(said.starts_with("WGSTAT ") && !data.contains('|'), "{}", lines[1]);
+    let (text, data) = lines[1].split_once(" | ").unwrap();
+    assert!(text.starts_with("WGSTAT ") && !data.contains('|'), "{}", lines[1]);
     let read = parsed(data);
     let has = |line: &str| assert!(read.lines().any(|own| own == line), "{line} in:\n{read}");
     let counted: Value = serde_json::from_str(lines[0]).unwrap();
@@ -250,7 +250,7 @@ fn name_of_an_interface_does_no_harm_to_performance_data() {
     assert_eq!(parsed(data.trim()), "it\\x27s\\x7c\\x3dx_rx_packets 7 c - -\n");
 }
 
-/// Label, value, unit and limits of each, as the parser has them.
+/// Returns label, value, unit and limits of each value, as the parser reads them.
 fn parsed(data: &str) -> String {
     let mut perl = Command::new("perl")
         .args(["-MMonitoring::Plugin::Performance", "-e"])
@@ -276,13 +276,13 @@ fn terminal_gets_paragraphs_and_commands_that_can_be_copied() {
     let script = "export WGSTAT; script -qec 'stty cols 80 rows 24; $WGSTAT check wg0 --interval 0 --crit peers_online=9 \
                   --color never' /dev/null || true";
     let text = lab(&format!("TERM=xterm LC_ALL=C.UTF-8; export TERM LC_ALL; {script}")).replace("\r\n", "\n");
-    assert!(text.starts_with("CRITICAL wg0 threshold\n  peers_online is 2, under 9.\n"), "{text}");
-    assert!(text.contains("\n  $ wgstat stats wg0\n"), "{text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("  $ ")), "{text}");
+    assert!(text.starts_with("CRITICAL wg0 threshold\n  peers_online is 2, below the limit of 9.\n"), "{text}");
+    assert!(text.contains("\n  Fix:\n    $ wgstat stats wg0\n"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("    $ ")), "{text}");
 }
 
 #[test]
-fn state_file_is_replaced_with_narrow_permissions_even_if_it_had_wide_ones() {
+fn state_file_gets_mode_0600_even_if_it_had_another_mode() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     for _ in 0..2 {

@@ -272,7 +272,7 @@ fn change_of_a_link_is_shown_at_once() {
     tmux.keys(&["C-z"]);
     tmux.wait("the shell", |screen| screen.contains("Stopped"));
     tmux.line("clear; (sleep 1; ip link set wg1 down) & fg");
-    tmux.wait("the event", |screen| screen.contains("wg1: critical: it is administratively down"));
+    tmux.wait("the event", |screen| screen.contains("wg1: critical: the interface is administratively down"));
 }
 
 #[test]

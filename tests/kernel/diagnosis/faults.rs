@@ -1,25 +1,25 @@
-//! The faults: how each is made, what happens meanwhile, what has to be found, and how the remedy is completed.
+//! The faults: how each is injected, the traffic during the check, the expected findings, and the values for the remedy.
 
 use super::scene::{Outer, Scene, ping, wait};
 use crate::guest::public_key;
 
-/// One thing that is wrong.
+/// One fault.
 pub(super) struct Fault {
-    /// In words, as the published table has it.
+    /// Its description in the published table.
     pub(super) name: &'static str,
     pub(super) outer: Outer,
-    /// The check runs on far.
+    /// Whether the check runs on far.
     pub(super) seen_by_far: bool,
     pub(super) inject: fn(&Scene),
-    /// What happens between the two looks.
+    /// Makes the traffic between the two samples.
     pub(super) meanwhile: fn(&Scene),
-    /// Seconds between the looks.
+    /// Seconds between the samples.
     pub(super) interval: u32,
-    /// All ids of warning or worse, sorted.
+    /// The expected ids of warning or worse, sorted.
     pub(super) found: &'static [&'static str],
-    /// The finding whose remedy is typed in, and what only the operator knows in it.
+    /// The finding whose remedy is run, and values for its words in capitals.
     pub(super) remedy: (&'static str, &'static [(&'static str, &'static str)]),
-    /// What the remedy asks to be done on the other host, or to wait for.
+    /// Does what the remedy asks for on the other host, or waits.
     pub(super) afterwards: fn(&Scene),
 }
 
@@ -39,7 +39,7 @@ fn traffic(scene: &Scene) {
     scene.ping("-c 3 -i 0.1 10.9.0.2");
 }
 
-/// Handshakes are tried every five seconds.
+/// Waits for the next handshake attempt, which comes every five seconds.
 fn next_attempt() {
     wait(6);
 }
@@ -59,7 +59,7 @@ fn narrow(scene: &Scene, mtu: u32) {
     }
 }
 
-/// A router between the two, and a link of 1300 behind it; somebody sent a full packet.
+/// Puts a router with a link of mtu 1300 behind it between the two, and sends a full-sized packet.
 fn learn(scene: &Scene) {
     scene.far.sh("ip link add d0 type dummy; ip link set d0 up mtu 1300; ip address add 198.51.100.1/24 dev d0
          sysctl -qw net.ipv4.ip_forward=1");
@@ -75,7 +75,7 @@ fn learn(scene: &Scene) {
 pub(super) fn all() -> Vec<Fault> {
     vec![
         Fault {
-            name: "a route into the tunnel that no peer takes",
+            name: "a route into the tunnel that no peer has",
             inject: |scene| {
                 scene.greet();
                 scene.near.sh("ip route add 10.77.0.0/24 dev wg0");
@@ -110,7 +110,7 @@ pub(super) fn all() -> Vec<Fault> {
             ..PLAIN
         },
         Fault {
-            name: "300 packets to a peer that does not answer",
+            name: "300 packets to a peer that does not reply",
             inject: |scene| {
                 scene.greet();
                 scene.add_peer(6, "endpoint 192.0.2.99:51820");
@@ -123,7 +123,7 @@ pub(super) fn all() -> Vec<Fault> {
             ..PLAIN
         },
         Fault {
-            name: "a peer that went away",
+            name: "a peer that disappeared",
             inject: |scene| {
                 scene.greet();
                 scene.far.sh("ip link set eth0 down");
@@ -254,9 +254,14 @@ pub(super) fn all() -> Vec<Fault> {
             },
             ..TOO_LARGE
         },
-        Fault { name: "a smaller MTU on the way, learnt by the kernel", inject: learn, meanwhile: |_| (), ..TOO_LARGE },
         Fault {
-            name: "a peer with keepalive that is cut off",
+            name: "a smaller MTU on the path, learnt by the kernel",
+            inject: learn,
+            meanwhile: |_| (),
+            ..TOO_LARGE
+        },
+        Fault {
+            name: "a peer with keepalive that lost its connection",
             inject: |scene| {
                 scene.near.sh(&format!("wg set wg0 peer {} persistent-keepalive 25", public_key(2)));
                 scene.greet();
@@ -300,7 +305,7 @@ pub(super) fn all() -> Vec<Fault> {
             ..PLAIN
         },
         Fault {
-            name: "a peer whose allowed-ips another one was given",
+            name: "a peer whose allowed-ips were given to another peer",
             inject: |scene| {
                 scene.add_peer(8, "");
                 scene.near.sh(&format!("wg set wg0 peer {} allowed-ips 10.9.0.8/32", public_key(9)));
@@ -367,7 +372,7 @@ pub(super) fn all() -> Vec<Fault> {
             remedy: ("daemon_dead", &[]),
             ..PLAIN
         },
-        // Worth knowing, and no trouble.
+        // Only information.
         Fault {
             name: "allowed-ips within another peer's",
             inject: |scene| {

@@ -1,9 +1,9 @@
-//! Tunnels that are well, however odd they look: no warning, and exit code 0.
+//! Healthy tunnels with unusual settings: no warning, and exit code 0.
 
 use super::scene::{BAD, Outer, Scene, check, ids, wait};
 use crate::guest::{Host, public_key, sh};
 
-/// A name, the scene, and seconds between the looks.
+/// A name, the scene, and seconds between the samples.
 type Variation = (&'static str, fn() -> Scene, u32);
 
 pub(super) const ALL: &[Variation] = &[
@@ -17,7 +17,7 @@ pub(super) const ALL: &[Variation] = &[
     ("keepalive 60", || keepalive(60), 2),
     ("keepalive 300", || keepalive(300), 2),
     ("idle for an hour, without keepalive", idle, 30),
-    ("road-warriors that were never seen", road_warriors, 2),
+    ("road warriors that have never connected", road_warriors, 2),
     ("no peer at all", no_peer, 2),
     ("IPv6 only, just started", ipv6_only, 2),
     ("full tunnel with a mark, as wg-quick makes it", marked_full_tunnel, 7),
@@ -45,7 +45,7 @@ fn both(outer: Outer, script: &str) -> Scene {
     scene
 }
 
-/// Just before the next handshake is due, and after it: the oldest age is somewhere among these.
+/// Checks just before and after the next handshake is due: one of them sees the oldest age.
 fn keepalive(seconds: u64) -> Scene {
     let scene = Scene::new(Outer::Ipv4);
     scene.near.sh(&format!("wg set wg0 peer {} persistent-keepalive {seconds}", public_key(2)));
@@ -78,7 +78,7 @@ fn no_peer() -> Scene {
     with(Outer::Ipv4, "ip link add wg1 type wireguard; ip address add 10.8.0.1/24 dev wg1; ip link set wg1 up")
 }
 
-/// The kernel has just told its groups to a tunnel where no peer takes them: that is counted, and no trouble.
+/// The kernel has just sent its multicast reports into a tunnel where no peer's allowed-ips contain them: counted, but harmless.
 fn ipv6_only() -> Scene {
     let scene = Scene::new(Outer::Ipv6);
     for (host, number, other) in [(&scene.near, 1, 2), (&scene.far, 2, 1)] {
@@ -104,7 +104,7 @@ fn marked_full_tunnel() -> Scene {
     scene.far.sh("ip address add 203.0.113.9/32 dev lo");
     scene.near.sh(&format!("wg set wg0 peer {} endpoint 203.0.113.9:51820", public_key(2)));
     scene.greet();
-    // Nobody is in touch any more: now the route counts.
+    // No peer is online any more, so the route counts.
     wait(400);
     scene
 }
@@ -130,7 +130,7 @@ fn halves() -> Scene {
     scene
 }
 
-/// As in a container: what sends is the host's namespace, and the container has no route but the tunnel.
+/// As in a container: the outer packets leave from the host's namespace, and the container has no route except the tunnel.
 fn moved() -> Scene {
     let scene = Scene::new(Outer::Ipv4);
     let inner = Host::new();
@@ -140,7 +140,7 @@ fn moved() -> Scene {
          wg set wg0 peer {} allowed-ips 0.0.0.0/0; ping -q -c 1 -W 2 10.9.0.2 >/dev/null",
         public_key(2)
     ));
-    // What was outside is of no more interest.
+    // The outer host is only kept alive.
     Scene { near: inner, far: scene.far.with(scene.near) }
 }
 
@@ -166,7 +166,7 @@ fn old_errors() -> Scene {
     scene
 }
 
-/// The far host takes everything and answers nothing.
+/// The far host receives everything and answers nothing.
 fn data_one_way() -> Scene {
     let scene = with(Outer::Ipv4, "");
     scene.far.sh("nft add table ip t; nft add chain ip t i \"{ type filter hook input priority 0; }\"

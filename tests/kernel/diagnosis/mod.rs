@@ -1,5 +1,5 @@
-//! The laboratory of faults: each is made on real tunnels, alone and with others; `check` has to find it and nothing else,
-//! and its remedy, typed in as printed, has to mend it. Tunnels that are well get no warning.
+//! The fault lab: each fault is injected into real tunnels, alone and in pairs. `check` has to find it and nothing else, and its
+//! remedy, run as printed, has to fix it. Healthy tunnels get no warning.
 
 mod faults;
 mod healthy;
@@ -19,14 +19,14 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("diagnosis_of_every_fault_alone", alone),
     ("diagnosis_of_pairs_of_faults", pairs),
     ("diagnosis_of_healthy_tunnels", healthy),
-    ("diagnosis_every_five_minutes_sees_all_five", runs::every_five_minutes),
-    ("diagnosis_of_an_interface_that_was_created_anew", runs::created_anew),
+    ("diagnosis_every_five_minutes_covers_all_five", runs::every_five_minutes),
+    ("diagnosis_of_a_re_created_interface", runs::re_created),
     ("diagnosis_without_privilege_is_unknown", runs::without_privilege),
-    ("diagnosis_lists_what_is_counted_nowhere", runs::counted_nowhere),
-    ("diagnosis_of_what_is_worth_knowing", runs::worth_knowing),
+    ("diagnosis_lists_blind_spots", runs::blind_spots),
+    ("diagnosis_of_information", runs::information),
 ];
 
-/// Runs them all, and fails with what went wrong in each.
+/// Runs all cases, and fails with the messages of those that failed.
 fn each<T>(cases: impl IntoIterator<Item = T>, name: impl Fn(&T) -> String, run: impl Fn(&T)) {
     write_keys();
     let mut failures = Vec::new();
@@ -55,15 +55,15 @@ fn one(fault: &Fault) {
     if fault.found.is_empty() {
         return;
     }
-    mend(fault, host, &document);
+    apply_remedy(fault, host, &document);
     (fault.afterwards)(&scene);
     let document = check(host, &interval, || (fault.meanwhile)(&scene));
     let left = ids(&document, BAD);
     assert!(fault.found.iter().all(|id| !left.contains(&(*id).to_owned())), "after its remedy: {document:#}");
 }
 
-/// Types the remedy in.
-fn mend(fault: &Fault, host: &Host, document: &Value) {
+/// Runs the remedy.
+fn apply_remedy(fault: &Fault, host: &Host, document: &Value) {
     let (id, known) = fault.remedy;
     let findings = document["findings"].as_array().unwrap();
     let mut remedy = text(findings.iter().find(|finding| finding["id"] == id).unwrap(), "remedy");
@@ -74,11 +74,12 @@ fn mend(fault: &Fault, host: &Host, document: &Value) {
     let command = remedy.split('#').next().unwrap();
     assert!(!command.contains("  ") || command.ends_with("  "), "{command:?}");
     let output = host.run(&["sh", "-c", &remedy]);
-    // A ping that only looks may well find the trouble.
+    // A ping that only checks the peer may fail.
     assert!(output.status.success() || command.starts_with("ping "), "{remedy}: {output:?}");
 }
 
-/// By the beginning of their names. What cuts the tunnel off comes last: the other fault begins with a handshake.
+/// Pairs of faults, by the beginning of their names. A fault that cuts the tunnel off comes second, because the other one begins with
+/// a handshake.
 const PAIRS: [(&str, &str); 40] = [
     (NO_PEER, NO_ENDPOINT),
     (NO_PEER, UNREACHABLE),
@@ -151,7 +152,7 @@ fn pairs() {
                 assert!(!fault.seen_by_far);
                 (fault.inject)(&scene);
             }
-            // What happens of the one goes on before the other begins.
+            // The traffic of the first ends before that of the second begins.
             let seconds = pair[0].interval.max(2) + pair[1].interval.max(2) + 1;
             let document = check(&scene.near, &format!("--interval {seconds}s"), || {
                 for fault in pair {
@@ -160,38 +161,38 @@ fn pairs() {
             });
             let found = ids(&document, BAD);
             assert_eq!(found, expected(one, other, pair), "{document:#}");
-            // What the one hides of the other cannot be mended yet, and what can be either cannot be told by a remedy.
-            let mut mended: Vec<&str> = Vec::new();
+            // A fault that the other hides cannot be fixed yet, and `tx_errors` with two possible causes has no exact remedy.
+            let mut fixed: Vec<&str> = Vec::new();
             for fault in pair {
                 if found.iter().any(|id| id == fault.remedy.0) {
-                    mend(fault, &scene.near, &document);
+                    apply_remedy(fault, &scene.near, &document);
                     (fault.afterwards)(&scene);
-                    mended.extend(fault.found.iter());
+                    fixed.extend(fault.found.iter());
                 }
             }
-            assert!(!mended.is_empty() || found == ["tx_errors"], "{document:#}");
+            assert!(!fixed.is_empty() || found == ["tx_errors"], "{document:#}");
             let document = check(&scene.near, &format!("--interval {seconds}s"), || {
                 for fault in pair {
                     (fault.meanwhile)(&scene);
                 }
             });
             let left = ids(&document, BAD);
-            assert!(!left.iter().any(|id| mended.contains(&id.as_str())), "after the remedies: {document:#}");
+            assert!(!left.iter().any(|id| fixed.contains(&id.as_str())), "after the remedies: {document:#}");
         },
     );
 }
 
-/// What the two have to give together: all of both, but for what the one hides of the other.
+/// Returns the ids that both faults give together, without what one hides of the other.
 fn expected(one: &str, other: &str, pair: [&Fault; 2]) -> Vec<String> {
     let mut ids: BTreeSet<&str> = pair.iter().flat_map(|fault| fault.found).copied().collect();
     let is = |name: &str| one == name || other == name;
-    // The counter is the same, and either can have moved it.
+    // Both grow the same counter.
     if is(NO_PEER) && (is(NO_ENDPOINT) || is(EMPTIED)) {
         ids.remove("tx_no_peer");
         ids.remove("tx_no_endpoint");
         ids.insert("tx_errors");
     }
-    // Nothing goes out, large or small.
+    // Nothing is sent, neither large packets nor small ones.
     if is(DOWN) {
         ids.remove("mtu_too_large");
     }
@@ -205,7 +206,7 @@ fn healthy() {
         |&&(name, scene, seconds)| {
             let scene = scene();
             let meanwhile = || match name {
-                // From a peer that was never called to one that is: let the first call be over.
+                // The ping keeps data going in one direction.
                 _ if name.starts_with("data one way") => scene.ping("-c 24 -i 1 10.9.0.2"),
                 _ => (),
             };
@@ -218,7 +219,7 @@ fn healthy() {
     );
 }
 
-/// What `wg` and `ip` show of a host.
+/// Holds what `wg` and `ip` show on a host.
 pub(super) struct Shown {
     links: Value,
     dump: String,

@@ -1,4 +1,4 @@
-//! Runs one after the other, runs that may not see all, and what is worth knowing without being trouble.
+//! Runs one after the other, runs without privilege, blind spots, and findings that are only information.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::scene::{BAD, Outer, Scene, check, ids, text, write_keys};
 use crate::common;
 use crate::guest::{Host, public_key};
 
-/// `wgstat check WORDS --json`, however it ends.
+/// Runs `wgstat check WORDS --json` with any exit code.
 fn run(host: &Host, words: &str) -> Value {
     common::document(
         &host.run(&[&["wgstat", "check", "--json"][..], &words.split(' ').collect::<Vec<_>>()].concat()).stdout,
@@ -19,7 +19,7 @@ fn first_id(document: &Value) -> (String, String) {
 
 const WITH_STATE: &str = "--state /tmp/state --interval 0";
 
-/// As from cron: a check every five minutes sees all five minutes, and each error once.
+/// As from cron: a check every five minutes covers all five minutes, and reports each error once.
 pub(super) fn every_five_minutes() {
     write_keys();
     let scene = Scene::new(Outer::Ipv4);
@@ -34,14 +34,14 @@ pub(super) fn every_five_minutes() {
     assert_eq!(first_id(&document), ("tx_no_peer".to_owned(), "warning".to_owned()), "{document:#}");
     assert!(document["interval_seconds"].as_f64().unwrap() > 300.0);
     assert!(text(&document["findings"][0], "summary").starts_with("3 packets "), "{document:#}");
-    assert!(text(&document["findings"][0], "summary").contains(", in 5 min;"), "{document:#}");
+    assert!(text(&document["findings"][0], "summary").contains(" in 5 min: "), "{document:#}");
     super::scene::wait(300);
     let document = run(&scene.near, WITH_STATE);
     assert_eq!(first_id(&document), ("tx_errors".to_owned(), "info".to_owned()), "{document:#}");
 }
 
-/// Counters that began anew in between are no growth, and no fall.
-pub(super) fn created_anew() {
+/// Counters that were reset in between did neither grow nor shrink.
+pub(super) fn re_created() {
     write_keys();
     let scene = Scene::new(Outer::Ipv4);
     let host = &scene.near;
@@ -74,13 +74,13 @@ pub(super) fn without_privilege() {
     assert_eq!((output.status.code(), &document["status"]), (Some(3), &"UNKNOWN".into()), "{document:#}");
     assert_eq!(document["problems"][0]["code"], "PERMISSION_DENIED");
     assert_eq!(run(&["--no-peers"]).status.code(), Some(0));
-    // What is worse than not knowing is told.
+    // A critical finding outweighs what cannot be read.
     scene.near.sh("ip link set wg0 down");
     assert_eq!(run(&[]).status.code(), Some(2));
 }
 
-/// The far host's key is wrong here, and it is the far one that calls: nothing is counted at all.
-pub(super) fn counted_nowhere() {
+/// The far host has a wrong key for this one, so no counter shows anything.
+pub(super) fn blind_spots() {
     write_keys();
     let scene = Scene::new(Outer::Ipv4);
     scene.far.sh(&format!("wg set wg0 peer {} remove", public_key(1)));
@@ -95,10 +95,10 @@ pub(super) fn counted_nowhere() {
     };
     assert!(has("unknown peer", "echo module wireguard +p"), "{document:#}");
     assert!(has("lost on the way", "tcpdump -ni any udp port 51820"), "{document:#}");
-    let shown = scene.far.run(&["wgstat", "check", "--interval", "0"]);
-    let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("Counted nowhere, and how to look:\n  a wrong key"), "{shown}");
-    // And with the right one there is nothing to add.
+    let output = scene.far.run(&["wgstat", "check", "--interval", "0"]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("\n  wrong keys or MACs, "), "{printed}");
+    // With the right key there are no blind spots to list.
     scene.far.sh(&format!("wg set wg0 peer {} remove", public_key(9)));
     scene.far.sh(&format!("wg set wg0 peer {} allowed-ips 10.9.0.1/32", public_key(1)));
     super::scene::wait(6);
@@ -106,8 +106,8 @@ pub(super) fn counted_nowhere() {
     assert_eq!(check(&scene.far, "", || ())["blind_spots"], serde_json::json!([]));
 }
 
-/// Information: it changes no exit code.
-pub(super) fn worth_knowing() {
+/// Information does not change the exit code.
+pub(super) fn information() {
     write_keys();
     let scene = Scene::new(Outer::Ipv4);
     scene.near.sh(

@@ -1,4 +1,4 @@
-//! Two hosts with a tunnel set up as wg-quick does it, and a check that runs while something happens.
+//! Two hosts with a tunnel, set up as wg-quick does it, and a check that runs during traffic.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::common;
 use crate::guest::{Host, base64, private_key, public_key, sh};
 
-/// near is 10.9.0.1 in the tunnel and 192.0.2.1 outside, far has 2 in both places; each knows the other's endpoint.
+/// near has 10.9.0.1 in the tunnel and 192.0.2.1 outside; far has .2 in both networks. Each knows the other's endpoint.
 pub(super) struct Scene {
     pub(super) near: Host,
     pub(super) far: Host,
 }
 
-/// Files of private keys, for scripts: `/tmp/k3` is number 3's.
+/// Writes private keys for scripts: `/tmp/k3` is key number 3.
 pub(super) fn write_keys() {
     for number in 1..=9 {
         std::fs::write(format!("/tmp/k{number}"), base64(&private_key(number))).unwrap();
@@ -22,10 +22,10 @@ pub(super) fn write_keys() {
 }
 
 impl Scene {
-    /// Over IPv4 or IPv6, with IPv4 in the tunnel.
+    /// Creates the tunnel over IPv4 or IPv6, with IPv4 inside.
     pub(super) fn new(outer: Outer) -> Self {
         let (near, far) = (Host::new(), Host::new());
-        // What another scene left would be found here.
+        // Sockets of another scene would be found here.
         sh("rm -f /var/run/wireguard/*.sock");
         sh(&format!("ip -n {} link add eth0 type veth peer name eth0 netns {}", near.name(), far.name()));
         for (host, number, other) in [(&near, 1, 2), (&far, 2, 1)] {
@@ -42,7 +42,7 @@ impl Scene {
         Self { near, far }
     }
 
-    /// A peer of near's, without anything behind it, and a route to it: number 5 is 10.9.0.5.
+    /// Adds a peer to near, without a host behind it, and a route to it: number 5 is 10.9.0.5.
     pub(super) fn add_peer(&self, number: u32, options: &str) {
         self.near.sh(&format!(
             "wg set wg0 peer {} allowed-ips 10.9.0.{number}/32 {options}; ip route add 10.9.0.{number}/32 dev wg0",
@@ -50,7 +50,7 @@ impl Scene {
         ));
     }
 
-    /// The other end of that peer, on far and at port 51800 + its number.
+    /// Adds the other end of that peer on far, at port 51800 + its number.
     pub(super) fn answer_as(&self, number: u32) {
         self.far.sh(&format!(
             "ip link add wg{number} type wireguard
@@ -61,12 +61,12 @@ impl Scene {
         ));
     }
 
-    /// From near; whether answers come is not the question.
+    /// Pings from near, with or without replies.
     pub(super) fn ping(&self, words: &str) {
         ping(&self.near, words);
     }
 
-    /// A handshake and an answer.
+    /// Makes a handshake and waits for the reply.
     pub(super) fn greet(&self) {
         self.near.sh("ping -q -c 1 -W 2 10.9.0.2 >/dev/null");
     }
@@ -76,7 +76,7 @@ pub(super) fn ping(host: &Host, words: &str) {
     host.sh(&format!("ping -q -W 1 {words} >/dev/null 2>&1 || true"));
 }
 
-/// What the tunnel runs over.
+/// The address family of the endpoints.
 #[derive(Clone, Copy)]
 pub(super) enum Outer {
     Ipv4,
@@ -92,10 +92,10 @@ impl Outer {
     }
 }
 
-/// `wgstat check --json`, while something happens.
+/// Runs `wgstat check --json` while `meanwhile` makes traffic.
 pub(super) fn check(host: &Host, options: &str, meanwhile: impl FnOnce()) -> Value {
     let child = start(host, options);
-    // Its first look is done by then.
+    // The first sample is taken by then.
     std::thread::sleep(Duration::from_millis(300));
     meanwhile();
     let output = child.wait_with_output().unwrap();
@@ -115,7 +115,7 @@ fn start(host: &Host, options: &str) -> Child {
         .unwrap()
 }
 
-/// The ids of at least this severity, each once, in order.
+/// Returns the ids of these severities, sorted and without duplicates.
 pub(super) fn ids(document: &Value, severities: &[&str]) -> Vec<String> {
     let findings = document["findings"].as_array().unwrap().iter();
     let of_severity = |finding: &&Value| severities.contains(&finding["severity"].as_str().unwrap());

@@ -18,7 +18,7 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
     // The daemon takes link and socket with it; the name is nobody's for a while, then another link's.
     session.run("kill $daemon; wait $daemon; true");
     session.remarks.until(|line| line == "wgstat: wg7: interface removed");
-    assert_eq!(session.remarks.next(), "wgstat: wg7: critical: it was asked for, and there is no such interface");
+    assert_eq!(session.remarks.next(), "wgstat: wg7: critical: interface not found (requested or configured)");
     let only_wg0 = |session: &Session| {
         for _ in 0..4 {
             assert_eq!(word(&session.out.until(|line| !is_heading(line)).pop().unwrap(), 1), "wg0");
@@ -44,10 +44,10 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
     // What the new one did before its link was up may be told or not.
     remarks.retain(|line| !line.contains("administratively down"));
     let expected = [
-        "wgstat: wg7: the counters started anew",
-        "wgstat: wg7: no longer: it was asked for, and there is no such interface",
+        "wgstat: wg7: counter reset",
+        "wgstat: wg7: fixed: interface not found (requested or configured)",
         "wgstat: wg7: interface removed",
-        "wgstat: wg7: critical: its userspace daemon is dead: the socket refuses connections and there is no link",
+        "wgstat: wg7: critical: the userspace daemon is not running: its socket refuses connections, and the link is gone",
         "wgstat: wg7: the daemon behind /var/run/wireguard/wg7.sock is dead: connection refused",
         "hint: restart the daemon, or remove the stale socket file",
     ];
