@@ -235,6 +235,7 @@ pub struct ExportMetrics {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
+    #[expect(clippy::doc_markdown, reason = "it is the help text")]
     /// Add the endpoint label to wg_peer_info; each time a peer roams, a new series begins
     #[arg(long)]
     pub peer_endpoints: bool,

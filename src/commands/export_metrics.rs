@@ -8,7 +8,7 @@ use crate::model::printable;
 use crate::render::prometheus::{self, Compat, Options};
 use crate::sampler::Sampler;
 
-/// Mode of the file. node_exporter runs as another user.
+/// Mode of the file. `node_exporter` runs as another user.
 const READABLE: u32 = 0o644;
 
 pub(super) fn run(options: &ExportMetrics, mut invocation: Invocation<'_>) -> Result<Outcome> {

@@ -1,4 +1,4 @@
-//! Generates the shell completions: clap_complete writes the options, and a function per shell completes names.
+//! Generates the shell completions: `clap_complete` writes the options, and a function per shell completes names.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 
-/// Marks an interface name. clap has no such hint: the shell code that clap_complete writes for this one is replaced.
+/// Marks an interface name. clap has no such hint: the shell code that `clap_complete` writes for this one is replaced.
 const INTERFACE: ValueHint = ValueHint::Hostname;
 /// Marks the name of a network namespace, in the same way.
 const NAMESPACE: ValueHint = ValueHint::Username;
@@ -15,7 +15,7 @@ const NAMESPACE: ValueHint = ValueHint::Username;
 /// Returns the completions of all shells, under the file names that the shells expect.
 ///
 /// # Errors
-/// If the output of clap_complete lacks the text that is to be replaced.
+/// If the output of `clap_complete` lacks the text that is to be replaced.
 pub(super) fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     let command = hinted();
     let commands = |separator| interface_commands(&command).join(separator);

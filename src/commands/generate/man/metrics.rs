@@ -100,7 +100,7 @@ fn list(families: &[Family<'_>]) -> String {
         let (first, rest) = kind.split_at_checked(1).unwrap_or_default();
         let mut text = format!("{}{rest}. {}", first.to_uppercase(), sentence(help));
         if let (Some(label), [_, _, ..]) = (labels.last(), values.as_slice()) {
-            text += &format!(" Values of {label}: {}.", values.join(", "));
+            text.extend([" Values of ", label, ": ", &values.join(", "), "."]);
         }
         item_with(&(bold(name) + &labels_term), &text)
     };

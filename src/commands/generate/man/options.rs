@@ -24,9 +24,9 @@ pub(super) fn synopsis(command: &Command) -> String {
     let mut words: Vec<String> = own().filter(|arg| !arg.is_positional()).map(synopsis_word).collect();
     words.push(format!("[{}]{MORE}", italic("OPTION")));
     words.extend(own().filter(|arg| arg.is_positional()).map(synopsis_word));
-    let words: String = words.iter().map(|word| format!(".RB {}\n", word.replace(' ', "\\~"))).collect();
+    let words = words.iter().map(|word| word.replace(' ', "\\~")).collect::<Vec<_>>().join("\n.RB ");
     // .YS turns hyphenation on again.
-    format!(".SY wgstat\\~{}\n{words}.YS\n.nh\n", escape(command.get_name()))
+    format!(".SY wgstat\\~{}\n.RB {words}\n.YS\n.nh\n", escape(command.get_name()))
 }
 
 /// Returns the long help text of a command.
@@ -58,9 +58,8 @@ pub(super) fn commands(program: &Command) -> String {
     let mut source = String::new();
     for command in program.get_subcommands() {
         let name = command.get_name();
-        let arguments: String = command.get_positionals().map(|arg| format!(" {}", synopsis_word(arg))).collect();
-        let term = format!("{}{arguments}", bold(name));
-        source += &item_with(&term, &format!("{}. See wgstat-{name}(1).", about(command)));
+        let words: Vec<String> = [bold(name)].into_iter().chain(command.get_positionals().map(synopsis_word)).collect();
+        source += &item_with(&words.join(" "), &format!("{}. See wgstat-{name}(1).", about(command)));
     }
     source
 }
@@ -129,14 +128,14 @@ fn option(arg: &Arg) -> String {
     };
     let mut description = sentence(&help);
     if value.is_some() && !default.is_empty() {
-        description += &format!(" Default: {default}.");
+        description.extend([" Default: ", &default, "."]);
     }
     let mut source = item_with(&term, &description);
     let choices = arg.get_possible_values();
     if value.is_some() && !choices.is_empty() {
         let help_of = |help: Option<&clap::builder::StyledStr>| help.map(ToString::to_string).unwrap_or_default();
         let choices = choices.iter().map(|choice| item(choice.get_name(), &sentence(&help_of(choice.get_help()))));
-        source += &format!(".RS\n{}.RE\n", choices.collect::<String>());
+        source.extend([".RS\n", &choices.collect::<String>(), ".RE\n"]);
     }
     source
 }

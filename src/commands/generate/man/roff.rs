@@ -1,5 +1,7 @@
 //! Writes text as man(7) source: escaped, wrapped, with flags and references to man pages in bold.
 
+use std::fmt::Write as _;
+
 /// Maximum length of a source line in bytes, unless a word is longer. `mandoc -T lint` accepts 80.
 const LINE: usize = 78;
 
@@ -66,7 +68,9 @@ pub(super) fn escape(text: &str) -> String {
             '-' => source.push_str("\\-"),
             '\'' => source.push_str("\\(aq"),
             c if c.is_ascii() => source.push(c),
-            c => source.push_str(&format!("\\[u{:04X}]", u32::from(c))),
+            c => {
+                let _ = write!(source, "\\[u{:04X}]", u32::from(c));
+            }
         }
     }
     source

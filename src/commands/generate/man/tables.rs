@@ -25,7 +25,7 @@ pub(super) fn counters(backend: Backend) -> String {
         let mut text = sentence(&capitalised(meaning.means));
         for (label, more) in [("Not", meaning.misreading), ("Fix", meaning.remedy)] {
             if let Some(more) = more {
-                text += &format!(" {label}: {}", sentence(more));
+                text.extend([" ", label, ": ", &sentence(more)]);
             }
         }
         // Counters with the same meaning share an entry.
