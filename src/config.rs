@@ -1,4 +1,4 @@
-//! The configuration file. Whoever has none pays one look for it.
+//! Loads the configuration file. Without one, the cost is a single failed `open`.
 
 mod document;
 pub mod keys;
@@ -11,15 +11,15 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::model::{Settings, printable};
 
-/// Read where `--config` names no other.
+/// The file that is read without `--config`.
 pub const DEFAULT: &str = "/etc/wgstat.toml";
-/// A configuration of 100,000 peers is smaller.
-const LIMIT: u64 = 16 * 1024 * 1024;
+/// Largest file, in bytes; one of 100,000 peers is smaller.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
 
-/// Reads the configuration from the named file, or from [`DEFAULT`] if that exists.
+/// Loads the configuration from the named file, or from [`DEFAULT`] if that exists.
 ///
 /// # Errors
-/// [`Error::Config`] with the first thing that is wrong with it.
+/// [`Error::Config`] with the first error in the file.
 pub fn load(named: Option<&Path>) -> Result<Settings> {
     let path = named.unwrap_or(Path::new(DEFAULT));
     let bytes = match open(path) {
@@ -35,10 +35,10 @@ pub fn load(named: Option<&Path>) -> Result<Settings> {
     }
 }
 
-/// Reads the text of a configuration that came from this file.
+/// Parses the text of a configuration; `path` is used in errors.
 ///
 /// # Errors
-/// [`Error::Config`] with the first thing that is wrong with it: `FILE:LINE: KEY: cause`.
+/// [`Error::Config`] with the first error in the file: `FILE:LINE: KEY: cause`.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Settings> {
     let file = printable(&path.to_string_lossy()).into_owned();
     let settings = match str::from_utf8(bytes) {
@@ -48,7 +48,7 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Settings> {
             let line = before.split(|&byte| byte == b'\n').count();
             return Err(Error::Config {
                 subject: format!("{file}:{line}"),
-                cause: "it is not UTF-8".to_owned(),
+                cause: "not UTF-8".to_owned(),
                 hint: Some("save it as UTF-8".to_owned()),
             });
         }
@@ -56,35 +56,37 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Settings> {
     Ok(Settings { file: Some(path.to_owned()), ..settings })
 }
 
-/// Opens what may be a pipe or a terminal, without waiting for its other end.
+/// Opens a file without blocking, even if it is a pipe or a terminal.
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
 }
 
+/// Reads a regular file or `/dev/null`.
 fn read(file: File) -> io::Result<Vec<u8>> {
     let found = file.metadata()?;
     let is_null = found.file_type().is_char_device() && found.rdev() == libc::makedev(1, 3);
     if !found.is_file() && !is_null {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut bytes = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(io::Error::other("it is larger than 16 MiB"));
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other("larger than 16 MiB"));
     }
     Ok(bytes)
 }
 
+/// Returns the error for a file that could not be read.
 fn unreadable(path: &Path, is_default: bool, error: &io::Error) -> Error {
     let file = printable(&path.to_string_lossy()).into_owned();
     let hint = match error.kind() {
         io::ErrorKind::PermissionDenied if is_default => {
-            format!("chmod 644 {file}, or --config /dev/null to go without")
+            format!("chmod 644 {file}, or use --config /dev/null to run without it")
         }
         io::ErrorKind::PermissionDenied => format!("chmod 644 {file}, or run it with sudo"),
-        io::ErrorKind::NotFound => format!("wgstat generate config > {file} makes one to start from"),
-        _ if is_default => format!("make {file} a file of TOML, or --config /dev/null to go without"),
-        _ => "let --config name a file of TOML, or /dev/null to go without".to_owned(),
+        io::ErrorKind::NotFound => format!("create it with: wgstat generate config > {file}"),
+        _ if is_default => format!("replace {file} by a TOML file, or use --config /dev/null to run without it"),
+        _ => "give --config a TOML file, or /dev/null to run without one".to_owned(),
     };
     Error::Config { subject: file, cause: format!("cannot read: {error}"), hint: Some(hint) }
 }
@@ -94,12 +96,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commented_default_says_nothing() {
+    fn commented_default_sets_nothing() {
         let settings = parse(Path::new("x"), keys::commented().as_bytes()).unwrap();
         assert_eq!(settings, Settings { file: Some("x".into()), ..Settings::default() });
     }
 
-    /// Every key of the table is one that the code takes: a key that it forgot would change nothing.
+    /// A key that the parser forgot would change nothing.
     #[test]
     fn every_key_changes_something() {
         for table in keys::TABLES {

@@ -1,5 +1,5 @@
-//! What can go wrong, as the user meets it: a code for scripts, a message that names the thing and the cause, and
-//! the remedy where there is one.
+//! Errors that end a command: a code for scripts, a message that names the thing and the cause, and the remedy where there is
+//! one.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -9,28 +9,28 @@ use crate::model::{Code, Name, Problem};
 /// An error that ends a command. Its message is one line, subject first, safe for a terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// `stats wg9`, and there is none.
+    /// A named interface does not exist: `stats wg9`.
     #[error("{name}: no such WireGuard interface ({})", listed(.have))]
     InterfaceNotFound {
-        /// What was asked for.
+        /// The requested name.
         name: Name,
-        /// Those that exist.
+        /// The interfaces that exist.
         have: Vec<Name>,
     },
-    /// `stats eth0`.
+    /// A named link is of another kind: `stats eth0`.
     #[error("{name}: not a WireGuard interface ({})", .kind.as_ref().map_or_else(|| "it is hardware or loopback".to_owned(), |kind| format!("its kind is {kind}")))]
     NotWireguard {
-        /// What was asked for.
+        /// The requested name.
         name: Name,
         /// `IFLA_INFO_KIND`; `None` for hardware and loopback.
         kind: Option<Name>,
     },
-    /// `--netns blue`, and there is none.
+    /// A named network namespace does not exist: `--netns blue`.
     #[error("{}: no such network namespace ({})", crate::model::printable(.name), listed(.have))]
     NetnsNotFound {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// Those that have names.
+        /// The namespaces that have names.
         have: Vec<Name>,
     },
     /// The links themselves could not be read.
@@ -38,41 +38,41 @@ pub enum Error {
     Collect {
         /// `KernelError`, `DumpInterrupted` or `PermissionDenied`.
         code: Code,
-        /// What was being read.
+        /// The thing that was read.
         subject: String,
-        /// Why it failed.
+        /// The cause.
         cause: String,
     },
-    /// Nothing at all could be seen.
+    /// Nothing could be read.
     #[error("{}", .0.message)]
     Unreadable(Box<Problem>),
-    /// A setting makes no sense, or a file that was named.
+    /// A setting or a named file is not valid.
     #[error("{subject}: {cause}")]
     Config {
         /// The setting or the file.
         subject: String,
-        /// What is wrong with it.
+        /// The cause.
         cause: String,
-        /// What to do about it.
+        /// The remedy.
         hint: Option<String>,
     },
-    /// Writing the result failed.
+    /// The result could not be written.
     #[error("{subject}: cannot write: {source}")]
     Output {
         /// The path, or `standard output`.
         subject: String,
-        /// Why it failed.
+        /// The cause.
         source: std::io::Error,
     },
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error("{address}: cannot listen: {source}")]
     Listen {
-        /// The address, as it was written.
+        /// The address, as configured.
         address: String,
-        /// Why it failed.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The terminal takes no orders, or gives no keys.
+    /// The terminal cannot be controlled, or its keys cannot be read.
     #[error("the terminal: {0}")]
     Terminal(std::io::Error),
 }
@@ -84,7 +84,7 @@ pub const STDOUT: &str = "standard output";
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The code for scripts.
+    /// Returns the code for scripts.
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
@@ -99,7 +99,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, where something can be done.
+    /// Returns the remedy, where there is one.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -108,83 +108,84 @@ impl Error {
             }
             Self::NetnsNotFound { name, have } => {
                 let near = nearest(name, have, Name::text).map(|near| format!("did you mean {near}?"));
-                near.or_else(|| Some("name an entry of /run/netns, a path, a process by its number, or all".to_owned()))
+                near.or_else(|| Some("give the name of an entry in /run/netns, a path, a PID, or all".to_owned()))
             }
             Self::NotWireguard { kind: Some(kind), .. } if kind.as_bytes() == b"tun" => {
-                Some("a userspace WireGuard daemon would have a socket in /var/run/wireguard".to_owned())
+                Some("start its userspace WireGuard daemon, which opens a socket in /var/run/wireguard".to_owned())
             }
             Self::Collect { code: Code::PermissionDenied, .. } => Some("run it with sudo".to_owned()),
             Self::Collect { code: Code::DumpInterrupted, .. } => {
-                Some("interfaces are being added or removed all the time; try again".to_owned())
+                Some("interfaces keep being added or removed; try again".to_owned())
             }
             Self::Unreadable(problem) => problem.hint.clone(),
             Self::Config { hint, .. } => hint.clone(),
-            Self::Listen { address, source } => unlistenable(address, source.kind()),
-            Self::Output { source, .. } if !self.is_about_standard_output() => unwritable(source.kind()),
+            Self::Listen { address, source } => listen_hint(address, source.kind()),
+            Self::Output { source, .. } if !self.is_about_standard_output() => output_hint(source.kind()),
             _ => None,
         }
     }
 
-    /// Whether the result could not be written to standard output.
+    /// Returns whether the result could not be written to standard output.
     #[must_use]
     pub fn is_about_standard_output(&self) -> bool {
         matches!(self, Self::Output { subject, .. } if subject == STDOUT)
     }
 
-    /// Whether the reader of our output went away, which is no failure.
+    /// Returns whether the reader of our output closed the pipe, which is no failure.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
     }
 }
 
-/// What to do where an address cannot be listened on.
-fn unlistenable(address: &str, kind: ErrorKind) -> Option<String> {
+/// Returns the remedy for an address that the server cannot listen on.
+fn listen_hint(address: &str, kind: ErrorKind) -> Option<String> {
     let hint = match kind {
         ErrorKind::AddrInUse if address.starts_with("unix:") => {
-            "another program listens there: end it, or take another path".to_owned()
+            "another program listens on it: stop that program, or use another path".to_owned()
         }
         ErrorKind::AddrInUse => {
             let port = address.rsplit_once(':').map_or(address, |(_, port)| port);
-            format!("another program listens there; which one: ss -ltnp 'sport = :{port}'")
+            format!("another program listens on it; find it with: ss -ltnp 'sport = :{port}'")
         }
-        ErrorKind::AddrNotAvailable => "no link of this host has that address; those there are: ip address".to_owned(),
+        ErrorKind::AddrNotAvailable => "no link of this host has this address; list them with: ip address".to_owned(),
         ErrorKind::PermissionDenied => {
-            "run it with sudo, or take a port from 1024 on, or a path in a folder of its own".to_owned()
+            "run it with sudo, or use a port from 1024 on or a path in a directory that you own".to_owned()
         }
-        ErrorKind::AlreadyExists => "the file there is no socket, and is left as it is: take another path".to_owned(),
-        ErrorKind::NotFound => "make the folder that the socket is to be in".to_owned(),
+        ErrorKind::AlreadyExists => "the path exists and is not a socket: use another path".to_owned(),
+        ErrorKind::NotFound => "create the directory first".to_owned(),
         _ => return None,
     };
     Some(hint)
 }
 
-/// What to do where a file cannot be written.
-fn unwritable(kind: ErrorKind) -> Option<String> {
+/// Returns the remedy for a file that cannot be written.
+fn output_hint(kind: ErrorKind) -> Option<String> {
     let hint = match kind {
-        ErrorKind::NotFound => "make the folder that it is to be in",
-        ErrorKind::IsADirectory => "name a file in it",
-        ErrorKind::InvalidInput => "name a file; without one it goes to standard output",
-        ErrorKind::PermissionDenied => "run it with sudo, or name a file where you may write",
+        ErrorKind::NotFound => "create the directory first",
+        ErrorKind::IsADirectory => "give the name of a file in it",
+        ErrorKind::InvalidInput => "give the name of a file, or leave the option out to write to standard output",
+        ErrorKind::PermissionDenied => "run it with sudo, or give the name of a file that you can write",
         _ => return None,
     };
     Some(hint.to_owned())
 }
 
-/// How many existing interfaces an error message lists at most.
-const LISTED: usize = 20;
+/// Most names that an error message lists.
+const MAX_LISTED: usize = 20;
 
+/// Lists the existing names, for a message.
 fn listed(names: &[Name]) -> String {
     if names.is_empty() {
         return "there is none".to_owned();
     }
-    let shown: Vec<String> = names.iter().take(LISTED).map(ToString::to_string).collect();
-    let more = names.len().saturating_sub(LISTED);
+    let shown: Vec<String> = names.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+    let more = names.len().saturating_sub(MAX_LISTED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("have: {}{more}", shown.join(", "))
 }
 
-/// What has the name closest to the one given, if any is close enough to be a slip of the finger.
+/// Returns the candidate with the name closest to the given one; `None` where none is close enough to be a typo.
 pub(crate) fn nearest<'a, T>(name: &str, have: &'a [T], text: impl Fn(&'a T) -> Cow<'a, str>) -> Option<&'a T> {
     let close = name.chars().count().div_ceil(3).max(1);
     have.iter()
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn slip_of_the_finger_gets_the_nearest_name() {
+    fn typo_gets_the_nearest_name() {
         assert_eq!(not_found("ofice", &["wg0", "office"]).hint().as_deref(), Some("did you mean office?"));
         assert_eq!(not_found("WG0", &["wg0"]).hint().as_deref(), Some("did you mean wg0?"));
         assert_eq!(not_found("tunnel", &["wg0"]).hint(), None);

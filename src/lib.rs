@@ -1,6 +1,6 @@
-//! wgstat: what the kernel knows about WireGuard interfaces, joined with their peers, and what it means.
+//! wgstat collects the statistics of WireGuard interfaces and their peers, and explains them.
 //!
-//! Data goes one way, and each part uses only what stands in a line below its own:
+//! Data flows one way, and each part uses only parts in the lines below its own:
 //!
 //! ```text
 //! main                     parse, run, turn an error into a message and an exit code

@@ -1,6 +1,6 @@
-//! What one look at the system yields: plain data, as the kernel or a daemon gave it.
+//! Defines the data that one collection returns, in the words of the kernel and of `wg`.
 //!
-//! Nothing here reads anything; what needs judgement or time (findings, rates) is worked out elsewhere. `None` means "not
+//! Nothing here does I/O. Findings and rates are computed elsewhere. `None` means "not
 //! known", never 0. Private and preshared keys have no place in any of these types.
 
 mod access;
@@ -37,48 +37,48 @@ use smallvec::SmallVec;
 pub use threshold::{Per, Rate, Threshold};
 pub use values::{parse_host_name, parse_interval, parse_poll};
 
-/// Everything one collection found out: of the kernel by netlink (`RTM_…`, `WG_CMD_GET_DEVICE`), of daemons by `get=1`, and of
-/// files in `/etc` and `/proc`. Of an earlier run it is what the file of `check --state` kept.
+/// The result of one collection: of the kernel by netlink (`RTM_…`, `WG_CMD_GET_DEVICE`), of daemons by `get=1`, and of
+/// files in `/etc` and `/proc`. That of an earlier run holds only what the file of `check --state` keeps.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
-    /// When it was taken, in seconds since the Unix epoch, by this host's clock.
+    /// Unix time of the collection, in seconds, by this host's clock.
     pub timestamp: u64,
-    /// The WireGuard networks, one namespace after the other: in the order in which they were asked for, and what one glob or
-    /// none stands for in the order of their ifindex, those without a link last.
+    /// The WireGuard networks, one namespace after the other: in the order of the request, and those that match one glob or none
+    /// in the order of their ifindex, those without a link last.
     pub networks: Vec<Network>,
-    /// What could not be read, why, and how to let it.
+    /// What could not be read, with causes and remedies.
     pub problems: Vec<Problem>,
-    /// What was read, whether all of it, and how long it took.
+    /// What was read, with success and duration.
     pub sources: Vec<Source>,
     /// Facts that help a reader of an empty or partial snapshot; they change no verdict.
     pub hints: Vec<String>,
-    /// Interfaces that were asked for, or that the configuration names, and that are not there.
+    /// Interfaces that do not exist, although they were requested or are in the configuration.
     pub missing: Vec<Name>,
-    /// The host around the networks, in each network namespace; read for a diagnosis only.
+    /// The host as seen in each network namespace; read for a diagnosis only.
     pub hosts: Vec<Host>,
-    /// What a command starts with that is to act in another network namespace, by the namespace's name.
+    /// Prefixes that make a shell command run in another network namespace, by the namespace's name.
     pub exec_prefixes: BTreeMap<String, String>,
 }
 
 impl Snapshot {
-    /// The host around the networks of this namespace.
+    /// Returns the host as seen in this namespace.
     #[must_use]
     pub fn host(&self, netns: Option<&str>) -> Option<&Host> {
         self.hosts.iter().find(|host| host.netns.as_deref() == netns)
     }
 }
 
-/// One WireGuard interface with what is known of its peers. `IFLA_…` and `IFF_…` are its link's (`RTM_NEWLINK`,
-/// `linux/if_link.h`), `WGDEVICE_A_…` the kernel's driver's (`linux/wireguard.h`); `key=` is what a daemon says in its place,
-/// in the userspace protocol's answer to `get=1`.
+/// One WireGuard interface with its peers. `IFLA_…` and `IFF_…` are its link's (`RTM_NEWLINK`,
+/// `linux/if_link.h`), `WGDEVICE_A_…` the kernel's driver's (`linux/wireguard.h`); `key=` is a daemon's equivalent
+/// in its reply to `get=1`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
     /// The interface's name (`IFLA_IFNAME`; without a link that of the daemon's socket), as bytes: the kernel does not promise
     /// UTF-8.
     pub interface: Name,
-    /// Its friendly name, where one is known: the configuration's, else that of a wg-quick or networkd file, else the alias.
+    /// The friendly name: the configuration's, else that of a wg-quick or networkd file, else the alias.
     pub name: Option<String>,
-    /// The id that the operator gave it in the configuration.
+    /// The id from the configuration.
     pub id: Option<u32>,
     /// The network namespace, where the caller named one: its entry in `/run/netns`, else `net:[INODE]`.
     pub netns: Option<String>,
@@ -92,7 +92,7 @@ pub struct Network {
     pub up: Option<bool>,
     /// RFC 2863 state (`IFLA_OPERSTATE`), in the words of `ip link`.
     pub operstate: Option<&'static str>,
-    /// Who does the WireGuard work.
+    /// The implementation of WireGuard behind the interface.
     pub backend: Backend,
     /// MTU of the inner packets (`IFLA_MTU`), in bytes.
     pub mtu: Option<u32>,
@@ -106,25 +106,25 @@ pub struct Network {
     pub stats: InterfaceStats,
     /// The peers (`WGDEVICE_A_PEERS`, `public_key=`) in the order they were reported; `None` where they were not read.
     pub peers: Option<Vec<Peer>>,
-    /// What is around it; read for a diagnosis only.
+    /// Its addresses, routes and settings; read for a diagnosis only.
     pub environment: Option<Box<Environment>>,
 }
 
 impl Network {
-    /// What the network is called: by its friendly name, else as the interface.
+    /// Returns the friendly name, else the interface's.
     #[must_use]
     pub fn label(&self) -> Cow<'_, str> {
         self.name.as_deref().map_or_else(|| self.interface.text(), Cow::Borrowed)
     }
 
-    /// Where it is, as people read it: `wg0`, or `wg0 in blue`.
+    /// Returns the interface with its network namespace: `wg0`, or `wg0 in blue`.
     #[must_use]
     pub fn qualified_name(&self) -> String {
         qualified_name(&self.interface, self.netns.as_deref())
     }
 }
 
-/// An interface and its network namespace, as people read it. Neither acts on a terminal.
+/// Returns an interface with its network namespace, safe for a terminal: `wg0`, or `wg0 in blue`.
 #[must_use]
 pub fn qualified_name(interface: &Name, netns: Option<&str>) -> String {
     match netns {
@@ -133,15 +133,15 @@ pub fn qualified_name(interface: &Name, netns: Option<&str>) -> String {
     }
 }
 
-/// Who does the WireGuard work of an interface, by the kind of its link (`IFLA_INFO_KIND`) and by what happens at its socket in
+/// The implementation of WireGuard behind an interface, by the kind of its link (`IFLA_INFO_KIND`) and by its socket in
 /// `/var/run/wireguard`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Backend {
     /// The kernel's own driver: link kind `wireguard`.
     Kernel,
-    /// A daemon with a UAPI socket: behind a `tun` link, or with none of this namespace.
+    /// A daemon with a UAPI socket: behind a `tun` link, or without a link in this namespace.
     Userspace,
-    /// A socket that refuses connections, and no link of its name: the daemon died.
+    /// A socket that refuses connections, without a link of its name: the daemon died.
     DeadDaemon,
     /// A `tun` link whose WireGuard socket refuses: a dying daemon's, or another program's.
     #[default]
@@ -149,7 +149,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// The words of JSON and metrics.
+    /// Returns the word for JSON and metrics.
     #[must_use]
     pub const fn device_type(self) -> &'static str {
         match self {
@@ -160,29 +160,29 @@ impl Backend {
     }
 }
 
-/// One peer of a network: `WGPEER_A_…` (`linux/wireguard.h`), or `key=` of the userspace protocol's answer to `get=1`.
+/// One peer of a network: `WGPEER_A_…` (`linux/wireguard.h`), or `key=` of a daemon's reply to `get=1`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Peer {
     /// The peer's identity (`WGPEER_A_PUBLIC_KEY`, `public_key=`).
     pub public_key: PublicKey,
-    /// Its friendly name, where one is known: the configuration's, else that of a wg-quick or networkd file.
+    /// The friendly name: the configuration's, else that of a wg-quick or networkd file.
     pub name: Option<String>,
-    /// Where its last authenticated packet came from, or what was configured (`WGPEER_A_ENDPOINT`, `endpoint=`).
+    /// The source of its last authenticated packet, or the configured endpoint (`WGPEER_A_ENDPOINT`, `endpoint=`).
     pub endpoint: Option<SocketAddr>,
     /// The inner addresses it may use (`WGPEER_A_ALLOWEDIPS`, `allowed_ip=`), in the order they were reported.
     pub allowed_ips: AllowedIps,
     /// Seconds since the Unix epoch (`WGPEER_A_LAST_HANDSHAKE_TIME`, `last_handshake_time_sec=`); `None` means never. boringtun
-    /// tells an age: then it is computed from that and [`Snapshot::timestamp`].
+    /// reports an age, from which it is computed with [`Snapshot::timestamp`].
     pub last_handshake: Option<u64>,
-    /// Bytes received from it (`WGPEER_A_RX_BYTES`, `rx_bytes=`); what is counted into them is up to the backend.
+    /// Bytes received from it (`WGPEER_A_RX_BYTES`, `rx_bytes=`); what counts depends on the backend.
     pub rx_bytes: u64,
     /// Bytes sent to it (`WGPEER_A_TX_BYTES`, `tx_bytes=`); likewise.
     pub tx_bytes: u64,
     /// Seconds between keepalives (`WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL`, `persistent_keepalive_interval=`); 0 means off.
     pub persistent_keepalive: u16,
-    /// Seconds between the keepalives that it sends itself, as the configuration has it; 0 where nothing is known.
+    /// Seconds between the keepalives that the peer sends, from the configuration; 0 if not set.
     pub expected_keepalive: u16,
-    /// The operator wants to be told nothing about it, as the configuration has it.
+    /// Whether findings leave out this peer, from the configuration.
     pub is_ignored: bool,
     /// Whether a preshared key is set (`WGPEER_A_PRESHARED_KEY`, `preshared_key=`). The key itself is never kept.
     pub has_preshared_key: bool,
@@ -194,31 +194,31 @@ pub struct Peer {
 pub const ONLINE_SECONDS: u64 = 180;
 
 impl Peer {
-    /// What the peer is called: by its friendly name, else by its key.
+    /// Returns the friendly name, else the key.
     #[must_use]
     pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.public_key.to_string())
     }
 
-    /// Seconds since the last handshake, at the Unix time `now`; 0 where the clock was set back since then, `None` where there
-    /// was none.
+    /// Returns the seconds since the last handshake, at the Unix time `now`; 0 where the clock was set back since then, `None`
+    /// where there was none.
     #[must_use]
     pub fn handshake_age(&self, now: u64) -> Option<u64> {
         self.last_handshake.map(|then| now.saturating_sub(then))
     }
 
-    /// Whether at the Unix time `now` the last handshake is at most [`ONLINE_SECONDS`] old.
+    /// Returns whether at the Unix time `now` the last handshake is at most [`ONLINE_SECONDS`] old.
     #[must_use]
     pub fn is_online(&self, now: u64) -> bool {
         self.handshake_age(now).is_some_and(|age| age <= ONLINE_SECONDS)
     }
 }
 
-/// Most peers have one, and that one needs no memory of its own: a third of the cost of reading 10,000 peers.
+/// A peer's allowed-ips. Most peers have one, which needs no allocation: a third of the cost of reading 10,000 peers.
 pub type AllowedIps = SmallVec<[AllowedIp; 1]>;
 
-/// One entry of a peer's allowed-ips (`WGALLOWEDIP_A_…`, `allowed_ip=`); also an address of a link (`RTM_GETADDR`), and where a
-/// route leads (`RTA_DST`).
+/// One entry of a peer's allowed-ips (`WGALLOWEDIP_A_…`, `allowed_ip=`); also an address of a link (`RTM_GETADDR`), and the
+/// destination of a route (`RTA_DST`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AllowedIp {
     /// Network address.
@@ -228,7 +228,7 @@ pub struct AllowedIp {
 }
 
 impl AllowedIp {
-    /// Whether the address is within it.
+    /// Returns whether it contains the address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let whole = |address| AllowedIp { address, prefix: if address.is_ipv4() { 32 } else { 128 } };
@@ -238,7 +238,7 @@ impl AllowedIp {
         }
     }
 
-    /// Its first and last address, as numbers that leave IPv4 at the top of 128 bits.
+    /// Returns its first and last address as numbers, with IPv4 in the upper bits of 128.
     #[must_use]
     pub fn range(&self) -> RangeInclusive<u128> {
         let first = match self.address {
@@ -256,7 +256,7 @@ impl fmt::Display for AllowedIp {
     }
 }
 
-/// One thing that is read, by wgstat's own account.
+/// The success and duration of reading one kind of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
     /// `links`, `peers` or `names`.

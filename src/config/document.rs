@@ -1,6 +1,6 @@
-//! The text of a configuration. Walked by hand, so that every error names its line, its key and what would be right.
+//! Parses the text of a configuration. It walks the tables itself, so that every error names the line, the key and a valid value.
 //!
-//! Somebody may have put a private key where it does not belong. So no error shows a text that could be one.
+//! A private key may stand where it does not belong. So no error shows a text that could be one.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Key, Kind, LONGEST_NAME, NETWORKS, PEERS, SERVE, TABLES, THRESHOLDS, Table};
+use super::keys::{ConfigKey, ConfigTable, MAX_NAME, NETWORKS, PEERS, SERVE, TABLES, THRESHOLDS, ValueKind};
 use crate::error::{Error, Result, nearest};
 use crate::model::{
     ListenAddress, Name, NetworkSettings, PeerSettings, PublicKey, ServeSettings, Settings, Threshold, parse_host_name,
@@ -20,60 +20,65 @@ use crate::model::{
 type Value<'i> = Spanned<DeValue<'i>>;
 
 /// `IFNAMSIZ` without its NUL.
-const LONGEST_INTERFACE: usize = 15;
-/// No limit that can be meant is longer, in bytes.
-const LONGEST_LIMIT: usize = 100;
-/// Nor is an address or a host name.
-const LONGEST_ITEM: usize = 260;
-/// Where limits and what `serve` takes are described.
+const MAX_INTERFACE: usize = 15;
+/// Longest text of a limit, in bytes; no valid one is longer.
+const MAX_LIMIT: usize = 100;
+/// Longest text of an address or a host name, in bytes; no valid one is longer.
+const MAX_ITEM: usize = 260;
+/// Manuals of limits and of `serve`.
 const LIMITS_MANUAL: &str = "wgstat-check(1), LIMITS";
 const SERVE_MANUAL: &str = "wgstat-serve(1)";
-/// Of a longer text from the file, an error shows so many characters.
-const SHOWN: usize = 40;
-/// So many characters of base64 in a row may be a key, or most of one.
+/// Characters that an error shows of a text from the file.
+const MAX_SHOWN: usize = 40;
+/// This many characters of base64 in a row may be a key, or most of one.
 const KEY_LIKE: usize = 32;
 
+/// Parses the text of this file.
+///
+/// # Errors
+/// The first error in the file.
 pub(super) fn read(file: &str, text: &str) -> Result<Settings> {
-    let mut reader = Reader { file, ends: text.match_indices('\n').map(|(at, _)| at).collect(), first: None };
+    let mut parser = ConfigParser { file, ends: text.match_indices('\n').map(|(at, _)| at).collect(), first: None };
     let (root, errors) = DeTable::parse_recoverable(text);
-    let place = |error: &toml::de::Error| error.span().map_or(usize::MAX, |span| span.start);
-    if let Some(error) = errors.iter().min_by_key(|error| place(error)) {
+    let start = |error: &toml::de::Error| error.span().map_or(usize::MAX, |span| span.start);
+    if let Some(error) = errors.iter().min_by_key(|error| start(error)) {
         let span = error.span().unwrap_or(text.len()..text.len());
         let found = text.get(span.clone()).unwrap_or_default();
-        return Err(reader.not_toml(span.start, error.message(), found));
+        return Err(parser.not_toml(span.start, error.message(), found));
     }
-    let settings = reader.settings(root.get_ref());
-    reader.first.map_or(Ok(settings), |(_, error)| Err(error))
+    let settings = parser.settings(root.get_ref());
+    parser.first.map_or(Ok(settings), |(_, error)| Err(error))
 }
 
-struct Reader<'f> {
+/// Parses a configuration, and keeps its first error.
+struct ConfigParser<'f> {
     file: &'f str,
-    /// Where the lines end.
+    /// Offsets of the newlines.
     ends: Vec<usize>,
-    /// The error that stands first in the file, and where. The tables are not walked in that order.
+    /// The first error by its offset in the file. The tables are not walked in that order.
     first: Option<(usize, Error)>,
 }
 
-/// A key that is known, and what the file says there.
+/// A known key and its value in the file.
 struct Field<'t, 'i> {
-    key: &'static Key,
+    key: &'static ConfigKey,
     table: &'t [&'t str],
     at: usize,
     value: &'t DeValue<'i>,
 }
 
-impl Reader<'_> {
-    /// From 1.
+impl ConfigParser<'_> {
+    /// Returns the line of an offset, from 1.
     fn line(&self, at: usize) -> usize {
         1 + self.ends.partition_point(|&end| end < at)
     }
 
-    /// The parser's own errors.
+    /// Converts an error of the TOML parser.
     fn not_toml(&self, at: usize, message: &str, found: &str) -> Error {
         let (cause, hint) = match message {
             "duplicate key" => (
-                format!("{}: this key or table was there before", shown_within(found, SHOWN)),
-                "leave one of the two; all keys of one network or peer stand in one table",
+                format!("{}: duplicate key or table", shown_within(found, MAX_SHOWN)),
+                "remove one of the two; all keys of one network or peer belong in one table",
             ),
             _ => (
                 shown_within(message.lines().next().unwrap_or_default(), usize::MAX),
@@ -84,6 +89,7 @@ impl Reader<'_> {
         Error::Config { subject: format!("{}:{}", self.file, self.line(at)), cause, hint: Some(hint) }
     }
 
+    /// Keeps an error, unless an earlier one in the file is known.
     fn refuse<'p>(&mut self, at: usize, path: impl IntoIterator<Item = &'p str>, cause: &str, hint: String) {
         if self.first.as_ref().is_some_and(|(first, _)| *first <= at) {
             return;
@@ -93,32 +99,35 @@ impl Reader<'_> {
         self.first = Some((at, Error::Config { subject, cause: cause.to_owned(), hint: Some(hint) }));
     }
 
+    /// Refuses the value of a field.
     fn refuse_value(&mut self, field: &Field<'_, '_>, cause: &str) {
-        let hint = format!("it is {}: {}", field.key.kind, field.key.line());
+        let hint = format!("expected {}: {}", field.key.kind, field.key.line());
         self.refuse_field(field, field.at, cause, hint);
     }
 
+    /// Refuses a field at this offset.
     fn refuse_field(&mut self, field: &Field<'_, '_>, at: usize, cause: &str, hint: String) {
         self.refuse(at, field.table.iter().copied().chain([field.key.name]), cause, hint);
     }
 
+    /// Refuses an unknown key or table.
     fn refuse_unknown(&mut self, at: usize, table: &[&str], name: &str, known: &[&'static str]) {
         let list = known.join(", ");
         let hint = match nearest(name, known, |known| Cow::Borrowed(known)) {
-            // Further than any name is long, it is no slip of the finger, whatever its length.
-            Some(near) if name.len() < SHOWN => format!("did you mean {near}? (known: {list})"),
+            // A longer text is no typo of any key.
+            Some(near) if name.len() < MAX_SHOWN => format!("did you mean {near}? (known: {list})"),
             _ => format!("known: {list}"),
         };
         self.refuse(at, table.iter().copied().chain([name]), "no such key", hint);
     }
 
-    /// A table; anything else is refused.
+    /// Returns a table; refuses any other value.
     fn table<'t, 'i>(
         &mut self,
         at: usize,
         path: &[&str],
         value: &'t Value<'i>,
-        kind: &Table,
+        kind: &ConfigTable,
     ) -> Option<&'t DeTable<'i>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
@@ -128,8 +137,13 @@ impl Reader<'_> {
         table
     }
 
-    /// The keys of a table that are known; the others are refused.
-    fn fields<'t, 'i>(&mut self, kind: &Table, path: &'t [&'t str], table: &'t DeTable<'i>) -> Vec<Field<'t, 'i>> {
+    /// Returns the known keys of a table; refuses the others.
+    fn fields<'t, 'i>(
+        &mut self,
+        kind: &ConfigTable,
+        path: &'t [&'t str],
+        table: &'t DeTable<'i>,
+    ) -> Vec<Field<'t, 'i>> {
         let mut fields = Vec::new();
         for (name, value) in table {
             let at = name.span().start;
@@ -143,6 +157,7 @@ impl Reader<'_> {
         fields
     }
 
+    /// Parses the root table.
     fn settings(&mut self, root: &DeTable<'_>) -> Settings {
         let mut settings = Settings::default();
         for (name, value) in root {
@@ -162,6 +177,7 @@ impl Reader<'_> {
         settings
     }
 
+    /// Parses `[networks.IFACE]`.
     fn networks(&mut self, tables: &DeTable<'_>) -> BTreeMap<Name, NetworkSettings> {
         let mut networks = BTreeMap::new();
         let mut ids = Vec::new();
@@ -169,8 +185,8 @@ impl Reader<'_> {
             let (at, interface) = (interface.span().start, interface.get_ref().as_ref());
             let path = [NETWORKS.root, interface];
             let Some(table) = self.table(at, &path, value, &NETWORKS) else { continue };
-            if let Some(cause) = no_interface(interface) {
-                let hint = format!("it is the interface's name, as ip link shows it: {}", NETWORKS.example);
+            if let Some(cause) = invalid_interface(interface) {
+                let hint = format!("use the interface's name as in ip link: {}", NETWORKS.example);
                 self.refuse(at, path, &format!("cannot be an interface: {cause}"), hint);
                 continue;
             }
@@ -187,12 +203,12 @@ impl Reader<'_> {
             }
             networks.insert(Name::from(interface), network);
         }
-        self.refuse_twins(ids);
+        self.refuse_duplicate_ids(ids);
         networks
     }
 
-    /// The second of two equal ids is the wrong one.
-    fn refuse_twins(&mut self, mut ids: Vec<(usize, u32, &str)>) {
+    /// Refuses the second of two equal ids.
+    fn refuse_duplicate_ids(&mut self, mut ids: Vec<(usize, u32, &str)>) {
         ids.sort_unstable();
         let mut seen = BTreeMap::new();
         for (at, id, interface) in ids {
@@ -203,13 +219,19 @@ impl Reader<'_> {
                 Entry::Occupied(entry) => {
                     let (before, other) = *entry.get();
                     let cause =
-                        format!("networks.{} has {id} already, in line {}", shown_segment(other), self.line(before));
-                    self.refuse(at, [NETWORKS.root, interface, "id"], &cause, "each network has its own".to_owned());
+                        format!("networks.{} already has {id}, in line {}", shown_segment(other), self.line(before));
+                    self.refuse(
+                        at,
+                        [NETWORKS.root, interface, "id"],
+                        &cause,
+                        "give each network a different id".to_owned(),
+                    );
                 }
             }
         }
     }
 
+    /// Parses `[peers."KEY"]`.
     fn peers(&mut self, tables: &DeTable<'_>) -> BTreeMap<PublicKey, PeerSettings> {
         let mut peers = BTreeMap::new();
         for (text, value) in tables {
@@ -218,10 +240,10 @@ impl Reader<'_> {
             let Some(table) = self.table(at, &path, value, &PEERS) else { continue };
             let Some(key) = PublicKey::parse(text) else {
                 let cause = match text.chars().count() {
-                    PublicKey::TEXT_LEN => "is no public key: it is no base64 of 32 bytes".to_owned(),
-                    length => format!("is no public key: it has {length} characters, not {}", PublicKey::TEXT_LEN),
+                    PublicKey::TEXT_LEN => "not a public key: not the base64 of 32 bytes".to_owned(),
+                    length => format!("not a public key: {length} characters instead of {}", PublicKey::TEXT_LEN),
                 };
-                let hint = "write it as wg show has it, in quotes: [peers.\"PUBLIC-KEY\"]".to_owned();
+                let hint = "write it as in wg show, in quotes: [peers.\"PUBLIC-KEY\"]".to_owned();
                 self.refuse(at, path, &cause, hint);
                 continue;
             };
@@ -239,6 +261,7 @@ impl Reader<'_> {
         peers
     }
 
+    /// Parses `[thresholds]`.
     fn thresholds(&mut self, table: &DeTable<'_>, settings: &mut Settings) {
         for field in self.fields(&THRESHOLDS, &[THRESHOLDS.root], table) {
             match field.key.name {
@@ -249,6 +272,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Parses `[serve]`.
     fn serve(&mut self, table: &DeTable<'_>) -> ServeSettings {
         let mut serve = ServeSettings::default();
         for field in self.fields(&SERVE, &[SERVE.root], table) {
@@ -263,6 +287,7 @@ impl Reader<'_> {
         serve
     }
 
+    /// Parses a duration.
     fn time(&mut self, field: &Field<'_, '_>) -> Option<Duration> {
         let Some(text) = field.value.as_str() else {
             self.wrong_type(field);
@@ -275,11 +300,13 @@ impl Reader<'_> {
         time.ok()
     }
 
+    /// Refuses a value of another type.
     fn wrong_type(&mut self, field: &Field<'_, '_>) {
         let cause = format!("must be {}, not {}", field.key.kind.article(), described(field.value));
         self.refuse_value(field, &cause);
     }
 
+    /// Parses a friendly name.
     fn text(&mut self, field: &Field<'_, '_>) -> Option<String> {
         let Some(text) = field.value.as_str() else {
             self.wrong_type(field);
@@ -287,14 +314,15 @@ impl Reader<'_> {
         };
         if text.trim().is_empty() {
             self.refuse_value(field, "is empty");
-        } else if text.chars().count() > LONGEST_NAME {
-            self.refuse_value(field, &format!("is longer than {LONGEST_NAME} characters"));
+        } else if text.chars().count() > MAX_NAME {
+            self.refuse_value(field, &format!("is longer than {MAX_NAME} characters"));
         }
         Some(text.to_owned())
     }
 
+    /// Parses an integer within its bounds.
     fn number<T: TryFrom<u32>>(&mut self, field: &Field<'_, '_>) -> Option<T> {
-        let (Some(integer), Kind::Number(least, most)) = (field.value.as_integer(), field.key.kind) else {
+        let (Some(integer), ValueKind::Number(least, most)) = (field.value.as_integer(), field.key.kind) else {
             self.wrong_type(field);
             return None;
         };
@@ -306,6 +334,7 @@ impl Reader<'_> {
         number
     }
 
+    /// Parses `true` or `false`.
     fn flag(&mut self, field: &Field<'_, '_>) -> bool {
         let flag = field.value.as_bool();
         if flag.is_none() {
@@ -314,7 +343,7 @@ impl Reader<'_> {
         flag.unwrap_or_default()
     }
 
-    /// An array of strings, each of which is read.
+    /// Parses an array of strings with `read`.
     fn each<T>(&mut self, field: &Field<'_, '_>, manual: &str, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let mut all = Vec::new();
         let Some(array) = field.value.as_array() else {
@@ -323,8 +352,8 @@ impl Reader<'_> {
         };
         for value in array {
             let item = match value.get_ref().as_str() {
-                None => Err(format!("must be an array of strings; here is {}", described(value.get_ref()))),
-                Some(text) if text.len() > LONGEST_ITEM => Err(format!("{} is too long", quoted(text))),
+                None => Err(format!("must be an array of strings; found {}", described(value.get_ref()))),
+                Some(text) if text.len() > MAX_ITEM => Err(format!("{} is too long", quoted(text))),
                 Some(text) => {
                     read(text).map_err(|error| format!("{}: {}", quoted(text), shown_within(&error, usize::MAX)))
                 }
@@ -341,25 +370,26 @@ impl Reader<'_> {
     }
 }
 
+/// Parses a limit.
 fn limit(text: &str) -> Result<Threshold, String> {
-    if text.len() > LONGEST_LIMIT { Err("it is longer than any limit".to_owned()) } else { Threshold::parse(text) }
+    if text.len() > MAX_LIMIT { Err("too long for a limit".to_owned()) } else { Threshold::parse(text) }
 }
 
-/// Why no interface has this name; the kernel's rule.
-fn no_interface(name: &str) -> Option<&'static str> {
+/// Returns why no interface can have this name, by the kernel's rules; `None` for a valid one.
+fn invalid_interface(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
-    } else if name.len() > LONGEST_INTERFACE {
+    } else if name.len() > MAX_INTERFACE {
         Some("it is longer than 15 bytes")
     } else if name.contains(|c: char| matches!(c, '/' | ':' | '\0') || c.is_whitespace()) || matches!(name, "." | "..")
     {
-        Some("white space, / and : are not allowed in it, nor are . and .. alone")
+        Some("whitespace, / and : are not allowed, nor are the names . and ..")
     } else {
         None
     }
 }
 
-/// The type of a value.
+/// Returns the type of a value, with its article.
 fn described(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
@@ -372,10 +402,10 @@ fn described(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// A key with the tables that it is in, as it has to be written; of a public key the beginning.
+/// Returns a key with its tables as TOML writes it, with only the beginning of a public key.
 fn shown_path(path: &[&str]) -> String {
     let segments = path.iter().enumerate().map(|(depth, segment)| {
-        // In any other place it is none.
+        // Elsewhere it may be a private key.
         let is_public = depth == 1 && path.first() == Some(&PEERS.root) && PublicKey::parse(segment).is_some();
         let start: String = segment.chars().take(8).collect();
         if is_public { format!("\"{start}…\"") } else { shown_segment(segment) }
@@ -383,16 +413,18 @@ fn shown_path(path: &[&str]) -> String {
     segments.collect::<Vec<_>>().join(".")
 }
 
+/// Returns one segment of a path, quoted where TOML requires it.
 fn shown_segment(text: &str) -> String {
     let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if !text.is_empty() && text.chars().all(is_bare) { shown_within(text, SHOWN) } else { quoted(text) }
+    if !text.is_empty() && text.chars().all(is_bare) { shown_within(text, MAX_SHOWN) } else { quoted(text) }
 }
 
+/// Returns a text in quotes.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", shown_within(text, SHOWN))
+    format!("\"{}\"", shown_within(text, MAX_SHOWN))
 }
 
-/// Text from the file that a terminal can show: no control characters, nothing that may be a key, not too much of it.
+/// Returns a text from the file without control characters and without anything that may be a key, cut to `most` characters.
 fn shown_within(text: &str, most: usize) -> String {
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
     let mut shown = String::new();

@@ -1,59 +1,59 @@
-//! Every key of the configuration: what a file may say, the commented default and the manual all come from here.
+//! Defines every table and key of the configuration. The parser, the commented default and the manual use these definitions.
 
 use std::fmt::{self, Write as _};
 
 /// A table of the file.
 #[derive(Debug)]
-pub struct Table {
-    /// Its first word.
+pub struct ConfigTable {
+    /// The first word of its header.
     pub root: &'static str,
-    /// What stands for the second, where there is one.
+    /// A placeholder for the second word, where there is one.
     pub of: Option<&'static str>,
-    /// A header that may be written so.
+    /// An example of its header.
     pub example: &'static str,
-    /// What it is about, in a sentence.
+    /// Its purpose, in a sentence.
     pub meaning: &'static str,
-    /// What may stand in it.
-    pub keys: &'static [Key],
+    /// Its keys.
+    pub keys: &'static [ConfigKey],
 }
 
 /// A key of a table.
 #[derive(Debug)]
-pub struct Key {
-    /// As it is written.
+pub struct ConfigKey {
+    /// Its name in the file.
     pub name: &'static str,
-    /// What its value has to be.
-    pub kind: Kind,
-    /// What it does, in a sentence.
+    /// The kind of its value.
+    pub kind: ValueKind,
+    /// Its effect, in a sentence.
     pub meaning: &'static str,
-    /// A value that may be written so.
+    /// An example of a value.
     pub example: &'static str,
 }
 
-/// What a value has to be.
+/// The kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A name for people.
+pub enum ValueKind {
+    /// A friendly name.
     Text,
-    /// A whole number within these bounds, both included, in the unit that the key's meaning names.
+    /// An integer between these bounds, inclusive, in the unit that the key's meaning names.
     Number(u32, u32),
-    /// Yes or no.
+    /// True or false.
     Flag,
-    /// Limits, as `--warn` has them.
+    /// Limits, as of `--warn`.
     Limits,
-    /// A time, as `--poll` has it.
+    /// A duration, as of `--poll`.
     Time,
-    /// Addresses, as `--listen` has them.
+    /// Addresses, as of `--listen`.
     Addresses,
-    /// Host names, as `--allow-host` has them.
+    /// Host names, as of `--allow-host`.
     Hosts,
 }
 
 /// The longest name, in characters.
-pub const LONGEST_NAME: usize = 128;
+pub const MAX_NAME: usize = 128;
 
-impl Kind {
-    /// The type, as TOML calls it.
+impl ValueKind {
+    /// Returns the TOML type with its article.
     #[must_use]
     pub const fn article(self) -> &'static str {
         match self {
@@ -65,30 +65,30 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ValueKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text => write!(f, "a string of 1 to {LONGEST_NAME} characters"),
+            Self::Text => write!(f, "a string of 1 to {MAX_NAME} characters"),
             Self::Number(least, most) => write!(f, "an integer from {least} to {most}"),
             Self::Flag => f.write_str("true or false"),
             Self::Limits => f.write_str("an array of strings COUNTER=LIMIT"),
-            Self::Time => f.write_str("a string with a time from 1s to 1day"),
+            Self::Time => f.write_str("a string with a duration from 1s to 1day"),
             Self::Addresses => f.write_str("an array of strings ADDRESS:PORT or unix:PATH"),
             Self::Hosts => f.write_str("an array of strings, each a host name"),
         }
     }
 }
 
-impl Table {
-    /// As the manual has it: `networks.IFACE`.
+impl ConfigTable {
+    /// Returns the header as in the manual: `networks.IFACE`.
     #[must_use]
     pub fn path(&self) -> String {
         self.of.map_or_else(|| self.root.to_owned(), |of| format!("{}.{of}", self.root))
     }
 }
 
-impl Key {
-    /// A line that may be written so: `id = 7`.
+impl ConfigKey {
+    /// Returns an example of a line: `id = 7`.
     #[must_use]
     pub fn line(&self) -> String {
         format!("{} = {}", self.name, self.example)
@@ -96,112 +96,120 @@ impl Key {
 }
 
 /// `[networks.IFACE]`.
-pub static NETWORKS: Table = Table {
+pub static NETWORKS: ConfigTable = ConfigTable {
     root: "networks",
     of: Some("IFACE"),
     example: "[networks.wg0]",
-    meaning: "A network, by the name of its interface, in whatever network namespace. It is expected to exist: check says so if it does not.",
+    meaning: "A network, by the name of its interface, in any network namespace. It is expected to exist: if it does not, check reports it.",
     keys: &[
-        Key {
+        ConfigKey {
             name: "name",
-            kind: Kind::Text,
-            meaning: "Shown instead of the interface's name, and the label network of metrics.",
+            kind: ValueKind::Text,
+            meaning: "Replaces the interface's name in output, and is the label network of metrics.",
             example: "\"office\"",
         },
-        Key {
+        ConfigKey {
             name: "id",
-            kind: Kind::Number(0, u32::MAX),
-            meaning: "Instead of the kernel's index, which changes when the interface is made anew. No two networks may have \
-                      the same.",
+            kind: ValueKind::Number(0, u32::MAX),
+            meaning: "Replaces the kernel's index, which changes when the interface is created again. It must be unique.",
             example: "7",
         },
     ],
 };
 
 /// `[peers."KEY"]`.
-pub static PEERS: Table = Table {
+pub static PEERS: ConfigTable = ConfigTable {
     root: "peers",
     of: Some("\"PUBLIC-KEY\""),
     example: "[peers.\"xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=\"]",
-    meaning: "A peer, by its public key in quotes, on whatever interface it is.",
+    meaning: "A peer, by its public key in quotes, on any interface.",
     keys: &[
-        Key { name: "name", kind: Kind::Text, meaning: "Shown instead of its key.", example: "\"alice-laptop\"" },
-        Key {
+        ConfigKey {
+            name: "name",
+            kind: ValueKind::Text,
+            meaning: "Replaces its key in output.",
+            example: "\"alice-laptop\"",
+        },
+        ConfigKey {
             name: "expected_keepalive",
-            kind: Kind::Number(1, 65_535),
-            meaning: "Seconds. The peer is expected to keep the tunnel alive itself: a handshake that is older than 195 seconds \
-                      and this is stale.",
+            kind: ValueKind::Number(1, 65_535),
+            meaning: "Seconds between the keepalives that the peer sends: a handshake older than 195 seconds plus this is stale.",
             example: "25",
         },
-        Key {
+        ConfigKey {
             name: "ignore",
-            kind: Kind::Flag,
-            meaning: "With true, no finding and no limit is about this peer.",
+            kind: ValueKind::Flag,
+            meaning: "If true, findings and limits leave out this peer.",
             example: "true",
         },
     ],
 };
 
 /// `[thresholds]`.
-pub static THRESHOLDS: Table = Table {
+pub static THRESHOLDS: ConfigTable = ConfigTable {
     root: "thresholds",
     of: None,
     example: "[thresholds]",
-    meaning: "Limits of wgstat check. An option on the command line replaces those of the same counter.",
+    meaning: "Limits of wgstat check. An option on the command line replaces the limits of the same counter.",
     keys: &[
-        Key {
+        ConfigKey {
             name: "warn",
-            kind: Kind::Limits,
-            meaning: "Warn if an interface passes one of them, as --warn does.",
+            kind: ValueKind::Limits,
+            meaning: "Limits whose violation is a warning, as of --warn.",
             example: "[\"rx_errors=0/s\", \"handshake_age=5m\"]",
         },
-        Key {
+        ConfigKey {
             name: "crit",
-            kind: Kind::Limits,
-            meaning: "The same, and it is critical, as --crit has it.",
+            kind: ValueKind::Limits,
+            meaning: "Limits whose violation is critical, as of --crit.",
             example: "[\"peers_online=1\"]",
         },
     ],
 };
 
 /// `[serve]`.
-pub static SERVE: Table = Table {
+pub static SERVE: ConfigTable = ConfigTable {
     root: "serve",
     of: None,
     example: "[serve]",
-    meaning: "How wgstat serve serves. An option on the command line replaces the key of its name. All of it is read at the start only.",
+    meaning: "Settings of wgstat serve. An option on the command line replaces the key of the same name. They are read only at startup.",
     keys: &[
-        Key {
+        ConfigKey {
             name: "listen",
-            kind: Kind::Addresses,
-            meaning: "Where it listens, as --listen has it.",
+            kind: ValueKind::Addresses,
+            meaning: "Addresses to listen on, as of --listen.",
             example: "[\"127.0.0.1:9586\", \"unix:/run/wgstat/http.sock\"]",
         },
-        Key {
+        ConfigKey {
             name: "allow_host",
-            kind: Kind::Hosts,
-            meaning: "Host names that it answers to beside localhost and its addresses, as --allow-host has them.",
+            kind: ValueKind::Hosts,
+            meaning: "Host names to accept in requests beside localhost and the listen addresses, as of --allow-host.",
             example: "[\"vpn.example.org\"]",
         },
-        Key { name: "max_connections", kind: Kind::Number(1, 4096), meaning: "Connections at a time.", example: "64" },
-        Key {
+        ConfigKey {
+            name: "max_connections",
+            kind: ValueKind::Number(1, 4096),
+            meaning: "Maximum number of concurrent connections.",
+            example: "64",
+        },
+        ConfigKey {
             name: "poll",
-            kind: Kind::Time,
-            meaning: "Time between two samples in the background, which tell rates and what needs time.",
+            kind: ValueKind::Time,
+            meaning: "Interval of the background samples, which rates and the findings over time need.",
             example: "\"30s\"",
         },
     ],
 };
 
-/// All tables.
-pub static TABLES: [&Table; 4] = [&NETWORKS, &PEERS, &THRESHOLDS, &SERVE];
+/// All tables, in the order of the manual.
+pub static TABLES: [&ConfigTable; 4] = [&NETWORKS, &PEERS, &THRESHOLDS, &SERVE];
 
-/// A configuration that says nothing, and shows what it could say: without the `# ` at the beginning of a line, it does.
+/// Returns a configuration that sets nothing and shows every key. Removing `# ` from the start of a line enables it.
 #[must_use]
 pub fn commented() -> String {
     let mut text = "\
-## The configuration of wgstat: /etc/wgstat.toml, or what --config names. It must be readable for everyone who runs wgstat.
-## Lines that begin with one # are examples; take the \"# \" away from a table's line and from the keys that you want.
+## The configuration of wgstat: /etc/wgstat.toml, or what --config names. Every user who runs wgstat must be able to read it.
+## Lines that begin with a single # are examples. To use one, remove the \"# \" from it and from the header of its table.
 ## More: wgstat.toml(5)
 "
     .to_owned();

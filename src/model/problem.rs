@@ -1,57 +1,54 @@
-//! What could not be read: a stable code for scripts, a message that names the thing and the cause, and the fix where there
+//! Reports what could not be read: a stable code for scripts, a message that names the thing and the cause, and the fix where there
 //! is one.
 
 use std::fmt;
 
 use super::Name;
 
-/// Stable names of errors and Problems; scripts match on them, so they never change.
+/// Stable names of errors and Problems. Scripts match on them, so they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// No link and no daemon of that name.
+    /// No link and no daemon has the name.
     InterfaceNotFound,
     /// The link exists and is of another kind.
     NotWireguard,
     /// A privilege is missing.
     PermissionDenied,
-    /// There is no such network namespace, or no longer.
+    /// The network namespace does not exist, or no longer.
     NetnsNotFound,
-    /// The kernel refused a request or answered nonsense.
+    /// The kernel refused a request, or its reply was malformed.
     KernelError,
     /// The state changed during every attempt to read it.
     DumpInterrupted,
-    /// A userspace daemon did not answer, or not in the UAPI's words.
+    /// A userspace daemon did not reply, or its reply was malformed.
     DaemonUnreachable,
-    /// A file that should give networks and peers their names could not be read.
+    /// A file that may hold names of networks and peers could not be read.
     NamesUnreadable,
-    /// A setting, or a file that was named, is not what it should be.
+    /// A setting or a named file is not valid.
     ConfigInvalid,
     /// The result could not be written.
     OutputFailed,
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     ListenFailed,
 }
 
 impl Code {
-    /// All codes with what each means, for the manual.
+    /// All codes with their meanings, for the manual.
     pub const ALL: [(Self, &'static str); 11] = [
         (Self::InterfaceNotFound, "no WireGuard interface or daemon has that name"),
         (Self::NotWireguard, "the interface exists and is of another kind"),
         (Self::PermissionDenied, "a privilege is missing; the hint says which and how to grant it"),
-        (Self::NetnsNotFound, "there is no such network namespace, or it vanished while it was looked at"),
-        (Self::KernelError, "the kernel refused a request or gave an answer that could not be read"),
-        (Self::DumpInterrupted, "the state changed during each of several attempts to read it"),
-        (
-            Self::DaemonUnreachable,
-            "a userspace WireGuard daemon did not answer, or gave an answer that could not be read",
-        ),
-        (Self::NamesUnreadable, "a file that should hold names of peers could not be read; they go by their keys"),
-        (Self::ConfigInvalid, "a setting, or a file that was named, is not what it should be"),
+        (Self::NetnsNotFound, "the network namespace does not exist, or vanished while it was read"),
+        (Self::KernelError, "the kernel refused a request, or its reply was malformed"),
+        (Self::DumpInterrupted, "the data changed during every attempt to read it"),
+        (Self::DaemonUnreachable, "a userspace WireGuard daemon did not reply, or its reply was malformed"),
+        (Self::NamesUnreadable, "a file that may hold names of peers could not be read; they are shown by their keys"),
+        (Self::ConfigInvalid, "a setting or a named file is not valid"),
         (Self::OutputFailed, "the result could not be written"),
         (Self::ListenFailed, "serve cannot listen on an address"),
     ];
 
-    /// The code as JSON has it.
+    /// Returns the code as in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,18 +73,18 @@ impl fmt::Display for Code {
     }
 }
 
-/// Something wgstat could not see, by the error that the kernel, a daemon or a file gave.
+/// Something that wgstat could not read, by the error that the kernel, a daemon or a file gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What kind of trouble.
+    /// The kind of problem.
     pub code: Code,
-    /// The namespace it concerns, where the caller named one.
+    /// The namespace that it concerns, where the caller named one.
     pub netns: Option<String>,
-    /// The interface it concerns; `None` means all.
+    /// The interface that it concerns; `None` means all.
     pub interface: Option<Name>,
-    /// What could not be done and why, in one line.
+    /// What could not be done, and the cause, in one line.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<String>,
 }
 

@@ -95,12 +95,12 @@ fn file_that_is_no_configuration_is_named_with_its_remedy() {
     assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
     fs::File::create(path("huge")).unwrap().set_len(16 * 1024 * 1024 + 1).unwrap();
     for (name, cause, remedy) in [
-        ("missing", "No such file or directory (os error 2)", "wgstat generate config > "),
-        ("missing/x", "No such file or directory (os error 2)", "wgstat generate config > "),
-        ("huge/x", "Not a directory (os error 20)", "let --config name a file of TOML"),
-        ("", "it is no regular file", "let --config name a file of TOML"),
-        ("pipe", "it is no regular file", "let --config name a file of TOML"),
-        ("huge", "it is larger than 16 MiB", "let --config name a file of TOML"),
+        ("missing", "No such file or directory (os error 2)", "create it with: wgstat generate config > "),
+        ("missing/x", "No such file or directory (os error 2)", "create it with: wgstat generate config > "),
+        ("huge/x", "Not a directory (os error 20)", "give --config a TOML file"),
+        ("", "not a regular file", "give --config a TOML file"),
+        ("pipe", "not a regular file", "give --config a TOML file"),
+        ("huge", "larger than 16 MiB", "give --config a TOML file"),
     ] {
         let file = path(name);
         let output = run(&file, &["status"]);
@@ -111,7 +111,7 @@ fn file_that_is_no_configuration_is_named_with_its_remedy() {
     let said = stderr(&run("/dev/tty\u{1b}[2J", &["status"]));
     assert!(said.starts_with("wgstat: /dev/tty\\x1b[2J: cannot read: "), "{said:?}");
     let said = stderr(&run("/dev/zero", &["status"]));
-    assert!(said.starts_with("wgstat: /dev/zero: cannot read: it is no regular file\n"), "{said}");
+    assert!(said.starts_with("wgstat: /dev/zero: cannot read: not a regular file\n"), "{said}");
 }
 
 /// Root may read anything, so it is another user who tries.
@@ -127,7 +127,7 @@ fn file_that_may_not_be_read_is_named_with_its_remedy() {
     assert!(
         text.starts_with(
             "exit 1\nwgstat: /etc/wgstat.toml: cannot read: Permission denied (os error 13)\n\
-             hint: chmod 644 /etc/wgstat.toml, or --config /dev/null to go without\n\
+             hint: chmod 644 /etc/wgstat.toml, or use --config /dev/null to run without it\n\
              exit 1\nwgstat: /run/other.toml: cannot read: Permission denied (os error 13)\n\
              hint: chmod 644 /run/other.toml, or run it with sudo\nexit 0\n"
         ),

@@ -205,7 +205,7 @@ fn tun_link_without_a_daemon_is_not_wireguard() {
     let (error, status) = text.split_once('\n').unwrap();
     let error = document(error.as_bytes());
     assert_eq!(error["error"]["code"], "NOT_WIREGUARD");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: a userspace WireGuard daemon would have a socket"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: start its userspace WireGuard daemon"));
     assert_eq!(document(status.as_bytes())["networks"].as_array().unwrap().len(), 2);
 }
 

@@ -159,8 +159,8 @@ fn file_that_cannot_be_written_is_named_and_the_old_one_stays() {
     let causes = [
         ("full/x.prom", "No space left on device (os error 28) "),
         ("ro/x.prom", "Read-only file system (os error 30) "),
-        ("missing/x.prom", "No such file or directory (os error 2) hint: make the folder that it is to be in "),
-        ("folder/x.prom", "is a directory hint: name a file in it "),
+        ("missing/x.prom", "No such file or directory (os error 2) hint: create the directory first "),
+        ("folder/x.prom", "is a directory hint: give the name of a file in it "),
     ];
     for ((path, cause), line) in causes.into_iter().zip(&lines) {
         assert!(line.contains(&format!("wgstat: {path}: cannot write: {cause}")), "{line}");

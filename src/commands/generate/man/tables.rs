@@ -74,7 +74,7 @@ pub(super) fn config_keys() -> String {
 /// Returns a configuration file with every key.
 pub(super) fn config_example() -> String {
     let tables = keys::TABLES.iter().map(|table| {
-        let lines = table.keys.iter().map(keys::Key::line);
+        let lines = table.keys.iter().map(keys::ConfigKey::line);
         [table.example.to_owned()].into_iter().chain(lines).collect::<Vec<_>>().join("\n")
     });
     escape(&tables.collect::<Vec<_>>().join("\n\n"))
