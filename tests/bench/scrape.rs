@@ -25,11 +25,12 @@ const WARM_UPS: u32 = 3;
 const TRACED: u32 = 10;
 /// The kernel's histogram of system calls per thread.
 const TRIGGER: &str = "hist:keys=common_pid:size=4096";
-const TRACING: &str = "/sys/kernel/tracing";
+const TRACING: &str = "/run/tracing";
 
 /// Mounts tracefs, which counts system calls.
 pub(super) fn mount_tracing() {
-    sh(&format!("mount -t tracefs tracefs {TRACING}"));
+    // Not below /sys, which `ip netns exec` mounts again.
+    sh(&format!("mkdir {TRACING} && mount -t tracefs tracefs {TRACING}"));
 }
 
 /// Measures the given number of scrapes of each kind.
