@@ -1,5 +1,5 @@
-//! What several test crates need: the published schemas, applied to every JSON that a test sees; netlink replies made up
-//! (`wire`) and recorded (`recording`). A real kernel is in `vm.rs`, for those that boot one.
+//! Helpers of several test crates: the published schemas, for every JSON document that a test sees, the lab, and netlink
+//! replies, made up (`wire`) and recorded (`recording`). `vm.rs` boots a real kernel.
 #![allow(dead_code, reason = "no crate needs all of it")]
 
 pub(crate) mod recording;
@@ -20,7 +20,7 @@ static HISTORY: LazyLock<Validator> = LazyLock::new(|| validator(include_str!(".
 static HEALTH: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/health.json")));
 static ERROR: LazyLock<Validator> = LazyLock::new(|| validator(include_str!("../../docs/schema/error.json")));
 
-/// The published schema, made strict: a reader of it must accept keys it does not know, but a document of today has none.
+/// Returns a validator of a published schema that also rejects unknown keys. Readers must accept them, but we write none.
 fn validator(text: &str) -> Validator {
     let mut schema: Value = serde_json::from_str(text).expect("a schema is JSON");
     forbid_unknown_keys(&mut schema);

@@ -1,4 +1,5 @@
-//! Replies of a real kernel, recorded with throw-away keys: a text file of `SOCKET HEX` lines and the time.
+//! Reads and writes recorded replies of a real kernel: text files of `SOCKET HEX` lines and the time. Their keys are
+//! throw-away.
 
 use std::fmt::Write as _;
 use std::io;
@@ -8,14 +9,14 @@ use wgstat::collect::netlink::{KernelSocket, Transport};
 
 use super::wire::Script;
 
-/// What one look at a host was told.
+/// Holds the replies of one sample.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Recording {
-    /// Unix time of the look.
+    /// The Unix time of the sample.
     pub(crate) now: u64,
-    /// Datagrams of the route socket, in the order they came.
+    /// Datagrams of the route socket, in order of arrival.
     pub(crate) rtnl: Vec<Vec<u8>>,
-    /// Those of the generic socket.
+    /// Datagrams of the generic socket.
     pub(crate) genl: Vec<Vec<u8>>,
 }
 
@@ -59,7 +60,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     })
 }
 
-/// A kernel's socket that keeps a copy of everything it says.
+/// Wraps a kernel socket and keeps a copy of every datagram.
 pub(crate) struct Recorder {
     pub(crate) socket: KernelSocket,
     pub(crate) heard: Arc<Mutex<Vec<Vec<u8>>>>,

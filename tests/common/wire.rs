@@ -1,5 +1,5 @@
-//! Netlink messages as a kernel would send them, and a transport that hands them out: for the faults that no real kernel
-//! produces on demand, and for replies recorded from one.
+//! Builds netlink messages as a kernel sends them, and a transport that delivers them: for faults that no real kernel
+//! produces on demand, and for recorded replies.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -17,21 +17,21 @@ pub(crate) const MULTI: u16 = 2;
 pub(crate) const DUMP_INTR: u16 = 0x10;
 pub(crate) const ACK_TLVS: u16 = 0x200;
 pub(crate) const CAPPED: u16 = 0x100;
-/// Any type above the control messages' will do.
+/// Any type above those of control messages.
 pub(crate) const DATA: u16 = 0x20;
 
-/// What comes next.
+/// Selects what the transport delivers next.
 #[derive(Clone)]
 pub(crate) enum Step {
-    /// A datagram whose messages answer the last request.
+    /// A datagram whose messages get the sequence number of the last request.
     Reply(Vec<u8>),
-    /// A datagram as it is: somebody else's, or a stale one.
+    /// A datagram as it is: for another process, or a stale one.
     Raw(Vec<u8>),
     /// `recv` fails with this errno.
     Fails(i32),
 }
 
-/// Hands out what it was given, in order; then nothing comes any more.
+/// Delivers a script in order, then nothing.
 pub(crate) struct Script {
     steps: VecDeque<Step>,
     sequence: [u8; 4],
@@ -91,7 +91,7 @@ impl Transport for Script {
     }
 }
 
-/// Makes every message of a datagram one to the last request.
+/// Sets the sequence number of every message of a datagram.
 fn address(datagram: &mut [u8], sequence: [u8; 4]) {
     let mut start = 0;
     while let Some(header) = datagram.get_mut(start..start + 16) {
@@ -105,7 +105,7 @@ fn address(datagram: &mut [u8], sequence: [u8; 4]) {
     }
 }
 
-/// A collector that reads these replies, and finds no daemon.
+/// Returns a collector that reads these replies and finds no daemon.
 pub(crate) fn collector(rtnl: Script, genl: Script) -> NamespaceCollector<Script> {
     NamespaceCollector::with(rtnl, genl, Path::new("/nonexistent"))
 }
@@ -121,7 +121,7 @@ pub(crate) fn done(errno: i32, flags: u16) -> Vec<u8> {
     message(DONE, MULTI | flags, &(-errno).to_ne_bytes())
 }
 
-/// An error with an extended ack, its request echoed in full or capped to the header.
+/// Returns an error with an extended ack, with the request in full or only its header.
 pub(crate) fn error(errno: i32, text: &str, capped: bool) -> Vec<u8> {
     let request = message(DATA, 1, if capped { &[] } else { &[7; 20] });
     let text = attribute(1, &[text.as_bytes(), &[0]].concat());
@@ -136,7 +136,7 @@ pub(crate) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A link as `RTM_NEWLINK` has it.
+/// Returns a link as an `RTM_NEWLINK` message.
 pub(crate) fn link(ifindex: u32, name: &[u8], kind: &str, counters: &[u64]) -> Vec<u8> {
     const UP_RUNNING: u32 = 0x41;
     let stats: Vec<u8> = counters.iter().flat_map(|counter| counter.to_ne_bytes()).collect();
@@ -152,12 +152,12 @@ pub(crate) fn link(ifindex: u32, name: &[u8], kind: &str, counters: &[u64]) -> V
     message(16, MULTI, &payload)
 }
 
-/// The generic netlink family's number.
+/// Returns a reply with the number of the generic netlink family.
 pub(crate) fn family() -> Vec<u8> {
     message(16, 0, &[&[1, 2, 0, 0], &attribute(1, &30_u16.to_ne_bytes())[..]].concat())
 }
 
-/// A message of a WireGuard device with these peers.
+/// Returns a message of a WireGuard device with these peers.
 pub(crate) fn device(peers: &[Vec<u8>]) -> Vec<u8> {
     let list: Vec<u8> = peers.iter().flat_map(|peer| attribute(0, peer)).collect();
     let head = [
@@ -171,7 +171,7 @@ pub(crate) fn device(peers: &[Vec<u8>]) -> Vec<u8> {
     message(30, MULTI, &[head, attribute(8, &list)].concat())
 }
 
-/// A peer with everything; its numbers follow from `number`.
+/// Returns a peer with all attributes. Their values follow from `number`.
 pub(crate) fn peer(number: u32, last_handshake: i64, ips: &[([u8; 4], u8)]) -> Vec<u8> {
     let endpoint = [&2_u16.to_ne_bytes()[..], &51820_u16.to_be_bytes(), &[192, 0, 2, 1], &[0; 8]].concat();
     [
@@ -188,7 +188,7 @@ pub(crate) fn peer(number: u32, last_handshake: i64, ips: &[([u8; 4], u8)]) -> V
     .concat()
 }
 
-/// The rest of a peer that did not fit its message: the key and more allowed-ips.
+/// Returns the rest of a peer that did not fit its message: the key and more allowed-ips.
 pub(crate) fn continued(number: u32, ips: &[([u8; 4], u8)]) -> Vec<u8> {
     [attribute(1, &key(number)), allowed_ips(ips)].concat()
 }

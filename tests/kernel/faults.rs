@@ -1,4 +1,4 @@
-//! Every fault that our texts explain, injected one at a time, and what the counters say to it. If a kernel counts
+//! Injects every fault that our texts explain, and compares the counters. If a kernel counts
 //! differently, the texts are wrong for it.
 
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("lab_shows_its_faults_on_the_kernel", lab),
 ];
 
-/// Two hosts, a wire, and a tunnel: near is 10.9.0.1, far 10.9.0.2.
+/// Holds two hosts with a link and a tunnel: near is 10.9.0.1, far is 10.9.0.2.
 pub(super) struct Pair {
     pub(super) near: Host,
     pub(super) far: Host,
@@ -50,12 +50,12 @@ impl Pair {
     }
 
     fn ping(&self, words: &str) {
-        // Whether an answer comes is not the question.
+        // A reply is not needed.
         self.near.sh(&format!("ping -q -W 1 {words} >/dev/null 2>&1 || true"));
     }
 }
 
-/// The counters of wg0 and of its first peer at one moment.
+/// Holds the counters of wg0 and of its first peer at one time.
 struct Reading(Value);
 
 impl Reading {
@@ -73,7 +73,7 @@ impl Reading {
         value.as_i64().unwrap_or_else(|| panic!("no counter {counter}"))
     }
 
-    /// What moved since, as `name +3`; bytes are left out, and in a fixed order.
+    /// Returns the changes as `name +3`, in a fixed order, without bytes.
     fn moved_since(&self, before: &Self) -> String {
         let mut names: Vec<String> = Vec::new();
         for part in ["interface_stats", "interface_stats_detail"] {
@@ -90,7 +90,7 @@ impl Reading {
     }
 }
 
-/// What the near host counts while something happens.
+/// Returns the changes of the near host's counters during a fault.
 fn during(pair: &Pair, happens: impl FnOnce()) -> String {
     let before = Reading::of(&pair.near);
     happens();
@@ -204,7 +204,7 @@ fn refused_ipv4() {
     let after = Reading::of(&pair.near);
     assert_eq!(after.moved_since(&before), "tx_dropped +3");
     assert_eq!(after.get("peer.transfer_tx") - before.get("peer.transfer_tx"), 384);
-    // The peer was charged for what the interface did not send: the difference is negative.
+    // The peer counts packets that the interface did not send, so the difference is negative.
     assert_eq!(after.get("tx_bytes") - after.get("peer.transfer_tx"), -384);
     let text = String::from_utf8(pair.near.run(&["wgstat", "stats", "wg0"]).stdout).unwrap();
     assert!(text.contains("difference -384\n"), "{text}");
@@ -221,7 +221,7 @@ fn refused_ipv6() {
     assert_eq!(after.get("peer.transfer_tx") - before.get("peer.transfer_tx"), 384);
 }
 
-/// A firewall on the near host that drops what the tunnel sends.
+/// Adds a firewall to the near host that drops the packets of the tunnel.
 fn refuse(pair: &Pair, family: &str) {
     pair.near.sh(&format!(
         "nft add table {family} t; nft add chain {family} t o \"{{ type filter hook output priority 0; }}\"

@@ -1,4 +1,4 @@
-//! Findings of one look: each fault on a real tunnel brings its own id and no other, and its remedy takes it away.
+//! Tests findings of one sample: each fault of a real tunnel has its own id and no other, and the suggested fix resolves it.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("mtu_below_1280_matters_with_ipv6", small_mtu),
 ];
 
-/// The ids of all findings, with the peers they name.
+/// Returns the ids of all findings, with the peers that they name.
 fn found(host: &Host) -> Vec<(String, Vec<String>)> {
     let status = host.json("status");
     let findings = status["findings"].as_array().unwrap().iter();
@@ -41,7 +41,7 @@ fn wait(seconds: u64) {
     std::thread::sleep(Duration::from_secs(seconds));
 }
 
-/// Idle with keepalive: just before the next handshake, and long after many.
+/// An idle tunnel with keepalive is healthy just before the next handshake, and after many.
 fn healthy() {
     let Pair { near, far } = Pair::new();
     near.sh(&format!("wg set wg0 peer {} persistent-keepalive 25", public_key(2)));
@@ -69,7 +69,7 @@ fn stale() {
     wait(215);
     assert_eq!(found(&near), [], "younger than 195 s and the keepalive");
     wait(20);
-    // What it has queued in vain meanwhile counts as dropped.
+    // Packets that were queued for it count as dropped.
     let ids: Vec<String> = found(&near).into_iter().map(|(id, _)| id).filter(|id| id != "tx_dropped").collect();
     assert_eq!(ids, ["peer_stale"]);
     far.sh("ip link set eth0 up");

@@ -1,4 +1,4 @@
-//! Inside the guest: the list of tests, and the namespaces and programs they use.
+//! Runs the tests inside the guest, and provides the namespaces and programs that they use.
 
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,20 +12,20 @@ use super::{
     common, diagnosis, faults, findings, hostile, namespaces, numbers, privilege, prometheus, recordings, watch,
 };
 
-/// Set in the environment of the guest, to one of these.
+/// The variable that selects the tests of a guest.
 pub(super) const MARK: &str = "WGSTAT_GUEST";
-/// For the tests of a machine that sleeps.
+/// Selects the tests with suspend.
 pub(super) const ASLEEP: &str = "asleep";
-/// For all others.
+/// Selects all others.
 pub(super) const AWAKE: &str = "awake";
 
-/// Whether the filter on the command line leaves any of them.
+/// Returns whether the filter on the command line matches one of them.
 pub(super) fn is_asked_for(tests: &[(&str, fn())]) -> bool {
     let filter = Arguments::from_args().filter;
     filter.is_none_or(|filter| tests.iter().any(|(name, _)| name.contains(&filter)))
 }
 
-/// Runs every test, one after the other: the guest has one processor, and the first loads the module.
+/// Runs every test, one after the other. The guest has one processor, and the first tests need the kernel without the module.
 pub(super) fn run() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn run() -> ExitCode {
         }
         return libtest_mimic::run(&arguments, trials).exit_code();
     }
-    // A filter may leave the first test out, and the others need the module.
+    // With a filter, the module may not be loaded yet.
     let filtered = arguments.filter.is_some();
     add("kernel_without_the_module_has_no_networks_and_says_why", privilege::kernel_without_module);
     add("module_loads", load_wireguard);
@@ -71,7 +71,7 @@ pub(super) fn message(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// A network namespace that vanishes with the test.
+/// Holds a network namespace, which is deleted at the end of the test.
 pub(super) struct Host(String, Option<Box<Host>>);
 
 impl Host {
@@ -82,7 +82,7 @@ impl Host {
         Self(name, None)
     }
 
-    /// Keeps another one as long as this.
+    /// Keeps another host until this one is dropped.
     pub(super) fn with(mut self, other: Self) -> Self {
         self.1 = Some(Box::new(other));
         self
@@ -92,17 +92,17 @@ impl Host {
         &self.0
     }
 
-    /// Runs a shell script inside; it has to succeed.
+    /// Runs a shell script in the namespace. It has to succeed.
     pub(super) fn sh(&self, script: &str) -> String {
         sh(&format!("ip netns exec {} sh -ec '{}'", self.0, script.replace('\'', "'\\''")))
     }
 
-    /// Runs a program inside, however it ends.
+    /// Runs a program in the namespace, and returns its output and status.
     pub(super) fn run(&self, words: &[&str]) -> Output {
         Command::new("ip").args(["netns", "exec", &self.0]).args(words).stdin(Stdio::null()).output().unwrap()
     }
 
-    /// `wgstat ARGUMENTS --json`, which has to succeed and to match its schema.
+    /// Runs `wgstat ARGUMENTS --json`, which has to succeed and to match its schema.
     pub(super) fn json(&self, arguments: &str) -> Value {
         let words: Vec<&str> = ["wgstat"].into_iter().chain(arguments.split(' ')).chain(["--json"]).collect();
         let output = self.run(&words);
@@ -110,7 +110,7 @@ impl Host {
         common::document(&output.stdout)
     }
 
-    /// The one network of a `stats` document.
+    /// Returns the network of a `stats` document.
     pub(super) fn stats(&self, interface: &str) -> Value {
         self.json(&format!("stats {interface}"))["networks"][0].take()
     }
@@ -122,7 +122,7 @@ impl Drop for Host {
     }
 }
 
-/// A throw-away private key; every number gives another.
+/// Returns the throw-away private key of this number.
 pub(super) fn private_key(number: u32) -> [u8; 32] {
     let mut key = [0x40; 32];
     key[1..5].copy_from_slice(&number.to_le_bytes());

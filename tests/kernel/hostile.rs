@@ -1,4 +1,4 @@
-//! Names that no sane person gives, and secrets that must not get out.
+//! Tests hostile names, and that no secret is shown.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -37,7 +37,7 @@ fn hostile_names() {
     assert_eq!(status["networks"][1]["interface"], "w\"g\\0");
     assert_eq!(status["networks"][0]["alias"], "\u{1b}]0;owned\u{7}\\xc3(");
 
-    // Asked for by its bytes, and a name that does not exist, in the error message.
+    // A request by its bytes, and a name that does not exist in the error message.
     for (name, code) in [(names[0], 0), (b"wg\x1b[31m\xff" as &[u8], 1)] {
         let output = Command::new("ip")
             .args(["netns", "exec", host.name(), "wgstat", "stats"])
@@ -78,7 +78,7 @@ fn secrets() {
             }
         }
     }
-    // The oracle sees what we must not show.
+    // The oracle shows the secrets.
     assert!(shown.contains(&base64(&preshared)));
     assert_eq!(host.stats("wg0")["peers"][0]["has_preshared_key"], true);
 }

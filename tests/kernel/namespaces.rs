@@ -1,4 +1,4 @@
-//! Networks of the same name in several network namespaces, and what becomes of them when one vanishes.
+//! Tests networks of the same name in several network namespaces, and namespaces that vanish.
 
 use std::process::{Child, Command, Output, Stdio};
 
@@ -18,7 +18,7 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("globs_choose_and_exclude_interfaces", globs),
 ];
 
-/// A namespace with wg0, which was asked to send so many packets to nobody.
+/// Returns a namespace with wg0, in which this many packets were sent to no peer.
 fn host(unsent: u32) -> Host {
     let host = Host::new();
     std::fs::write("/tmp/key", base64(&private_key(unsent))).unwrap();
@@ -31,14 +31,14 @@ fn host(unsent: u32) -> Host {
     host
 }
 
-/// A process that keeps a namespace when its name is gone.
+/// Holds a process that keeps a namespace without a name.
 struct Keeper(Child);
 
 impl Keeper {
-    /// Of the host's namespace, which loses its name.
+    /// Starts it in the namespace of a host, and deletes the name of that.
     fn of(host: Host) -> Self {
         let sleep = Command::new("ip").args(["netns", "exec", host.name(), "sleep", "1000"]).spawn().unwrap();
-        // `ip` has entered by the time that it has become the program.
+        // `ip` has entered the namespace when it executes the program.
         let program = format!("/proc/{}/comm", sleep.id());
         while std::fs::read_to_string(&program).unwrap() != "sleep\n" {
             std::thread::sleep(std::time::Duration::from_millis(10));
@@ -47,7 +47,7 @@ impl Keeper {
         Self(sleep)
     }
 
-    /// What it is called without a name.
+    /// Returns the name that wgstat shows for it.
     fn label(&self) -> String {
         std::fs::read_link(format!("/proc/{}/ns/net", self.0.id())).unwrap().to_string_lossy().into_owned()
     }
@@ -70,7 +70,7 @@ fn json(arguments: &str) -> Value {
     document(&output.stdout)
 }
 
-/// Namespace, interface and `tx_errors` of each network.
+/// Returns namespace, interface and `tx_errors` of each network.
 fn networks(document: &Value) -> Vec<(String, String, u64)> {
     let all = document["networks"].as_array().unwrap().iter();
     all.map(|network| {
@@ -88,7 +88,7 @@ fn three_namespaces() {
     };
     assert_eq!([&one, &two, &three].map(counted), [1, 2, 3], "the oracle");
     let keeper = Keeper::of(three);
-    // A second name of a namespace, and an entry that is none.
+    // A second name of a namespace, and an entry that is not a namespace.
     sh(&format!("touch /run/netns/zz /run/netns/stale; mount --bind /run/netns/{} /run/netns/zz", one.name()));
 
     let status = json("status --netns all");
@@ -112,7 +112,7 @@ fn three_namespaces() {
             format!("wg_interface_tx_errors_total{{network=\"wg0\",interface=\"wg0\",netns=\"{netns}\"}} {errors}\n");
         assert!(metrics.contains(&sample), "{sample}{metrics}");
     }
-    // Other exporters' families would name each of them alike.
+    // The families of other exporters have no label for namespaces.
     for compat in ["mindflavor", "mdlayher"] {
         let metrics = wgstat(&format!("export-metrics --no-peers --netns all --compat {compat}")).stdout;
         assert_each_series_once(&metrics);
@@ -178,7 +178,7 @@ fn by_name_path_and_process() {
     }
     assert_eq!(wgstat(&format!("check wg0 wg9 wg9 --interval 0 --netns {name}")).status.code(), Some(2), "named twice");
     assert_eq!(networks(&json(&format!("status wg0 wg0 --netns {name}"))), of_named);
-    // What is not in one may be in the other; what is in none is missing.
+    // An interface may be in either namespace. One that is in none is missing.
     named.sh("ip link add only type wireguard");
     assert_eq!(networks(&json(&format!("status only --netns {name} --netns {process}"))).len(), 1);
     let output = wgstat(&format!("status wg9 --netns {name} --netns {process}"));
@@ -212,7 +212,7 @@ fn remedies() {
         sh(remedy);
     }
     assert_eq!(findings(&check()), []);
-    // It is text that was run: this one namespace was left alone.
+    // The fix was run as printed, and this namespace is unchanged.
     assert_eq!(well.json("status")["networks"][0]["up"], true);
     let line = String::from_utf8(wgstat("check --plugin --interval 0 --netns all").stdout).unwrap();
     for netns in [well.name(), down.name(), &unnamed.label()] {
@@ -235,7 +235,7 @@ fn state() {
         .map(|finding| (&finding["netns"], &finding["count"]))
         .collect();
     assert_eq!(errors, [(&Value::from(two.name()), &Value::from(5))], "{found}");
-    // The same name, and another namespace: what it counted before is no past of this one's.
+    // The same name, but another namespace: counters of the former are no baseline for the latter.
     let name = two.name().to_owned();
     let count = |host: &Host| host.json("status")["networks"][0]["ifindex"].as_u64().unwrap();
     let ifindex = count(&two);
@@ -255,7 +255,7 @@ fn state() {
 }
 
 fn vanishes() {
-    // Two looks, and three: over so long a time there is one in between.
+    // Two samples, and three: a long interval has one in between.
     for interval in ["10s", "40s"] {
         for scope in ["--netns {stays} --netns {goes}", "--netns all"] {
             let (stays, goes) = (host(1), host(2));
@@ -290,7 +290,7 @@ fn daemon() {
     other.sh("ip link add wg0 type wireguard");
     std::fs::write("/tmp/key", base64(&private_key(1))).unwrap();
     let set = format!("wg set wg7 private-key /tmp/key peer {} allowed-ips 10.9.0.2/32", public_key(2));
-    // In the background it would still be taking over from its parent.
+    // In the background, it may not have detached from its parent yet.
     host.sh(&format!(
         "wireguard-go -f wg7 >/dev/null 2>&1 & n=0
          until {set} 2>/dev/null || [ $n = 100 ]; do sleep 0.1; n=$((n + 1)); done; ip link set wg7 up"
@@ -334,7 +334,7 @@ fn unprivileged() {
     ] {
         assert!(access.split_whitespace().collect::<Vec<_>>().join(" ").contains(fact), "{fact}\n{access}");
     }
-    // What cannot be seen is not missing.
+    // An interface that cannot be read is not missing.
     assert_eq!(nobody(&format!("check wg7 --netns {}", other.name())).status.code(), Some(3));
     assert_eq!(nobody(&format!("check wg7 --interval 0 --netns {} --netns all", own.name())).status.code(), Some(3));
 }

@@ -1,4 +1,4 @@
-//! Every number of `status --json`, compared with `wg show all dump` and `ip -s -s -j -d link`.
+//! Compares every number of `status --json` with `wg show all dump` and `ip -s -s -j -d link`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("peers_that_change_while_they_are_read", peers_that_change),
 ];
 
-/// A host with so many interfaces of so many peers each.
+/// Returns a host with this many interfaces and peers of each.
 fn networks(interfaces: u32, peers: u32) -> Host {
     let host = Host::new();
     for interface in 0..interfaces {
@@ -50,7 +50,7 @@ fn networks(interfaces: u32, peers: u32) -> Host {
     host
 }
 
-/// The comparison. Nothing moves the counters meanwhile.
+/// Compares all numbers. No traffic changes the counters meanwhile.
 pub(super) fn same_numbers(host: &Host) {
     let links: Value = match host.sh("ip -s -s -j -d link show type wireguard").trim() {
         "" => Value::Array(Vec::new()),
@@ -72,9 +72,9 @@ pub(super) fn same_numbers(host: &Host) {
 }
 
 fn same_link(network: &Value, link: &Value) {
-    let same = |ours: &Value, theirs: &Value, what: &str| {
-        assert_eq!(ours, theirs, "{what} of {}", link["ifname"]);
-        assert!(!theirs.is_null(), "ip does not tell {what}");
+    let same = |ours: &Value, theirs: &Value, name: &str| {
+        assert_eq!(ours, theirs, "{name} of {}", link["ifname"]);
+        assert!(!theirs.is_null(), "ip does not show {name}");
     };
     same(&network["interface"], &link["ifname"], "name");
     same(&network["ifindex"], &link["ifindex"], "ifindex");
@@ -103,7 +103,7 @@ fn same_link(network: &Value, link: &Value) {
     assert_eq!(detail["rx_nohandler"], rx["nohandler"].as_u64().unwrap_or(0));
 }
 
-/// `wg show all dump`: per interface a line of 5 columns, then a line of 9 per peer.
+/// Parses `wg show all dump`: a line of 5 columns for each interface, then a line of 9 for each peer.
 fn same_peers(networks: &[Value], dump: &str) {
     let mut interfaces = BTreeMap::new();
     for line in dump.lines() {
@@ -152,7 +152,7 @@ fn every_kind_of_peer() {
     assert_eq!(host.stats("wg1")["enabled"], false);
 }
 
-/// One interface with all that a peer can have and lack, and one without anything.
+/// One interface has peers with and without every attribute, one has none at all.
 pub(super) fn every_kind() -> Host {
     let host = Host::new();
     let psk = base64(&private_key(77));
@@ -195,7 +195,7 @@ fn peer_larger_than_a_message() {
     assert_eq!(network["peers"][1]["persistent_keepalive"], 9);
 }
 
-/// The second of three peers does not fit the message it begins in.
+/// The second of three peers does not fit into the message in which it starts.
 pub(super) fn split_peer() -> Host {
     second_of_three_peers(&(0..1300).map(|n| format!("10.{}.{}.0/24", 1 + n / 250, n % 250)).collect::<Vec<_>>())
 }
@@ -235,7 +235,7 @@ fn traffic() {
     assert!((0.99..2.0).contains(&rates["interval_seconds"].as_f64().unwrap()), "{rates}");
 }
 
-/// One of four links has so many names that its reply does not fit a page.
+/// One of four links has so many names that its message does not fit into a page.
 fn link_with_400_altnames() {
     let host = networks(4, 1);
     let mut batch = String::new();
@@ -261,7 +261,7 @@ fn altname_finds_its_interface() {
     assert_eq!(both["networks"].as_array().unwrap().len(), 1, "two names of one interface");
 }
 
-/// Each reading is whole or says that it could not be: a peer that stays is never missing, none is there twice.
+/// Each sample is complete or reports a problem: a peer that stays is never missing, and none is there twice.
 fn peers_that_change() {
     let host = networks(1, 300);
     let stays = base64(&private_key(1_000_000));

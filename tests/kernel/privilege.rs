@@ -1,4 +1,4 @@
-//! Without the module, and without privilege.
+//! Tests wgstat without the kernel module, and without privilege.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("daemon_of_root_shows_its_counters_to_everybody", daemon_of_root),
 ];
 
-/// Runs first: the kernel then ignores the filter and lists every link, none of which is a WireGuard interface.
+/// Runs first. Without the module, the kernel ignores the filter and lists every link.
 pub(super) fn kernel_without_module() {
     let host = Host::new();
     host.sh("ip link add wg0 type dummy; ip link add wg1 type dummy");
@@ -59,7 +59,7 @@ fn unprivileged() {
     }
     assert_eq!(status["networks"].as_array().unwrap().len(), 2);
     let problems = status["problems"].as_array().unwrap();
-    assert_eq!(problems.len(), 1, "said once, not per interface: {problems:?}");
+    assert_eq!(problems.len(), 1, "reported once, not per interface: {problems:?}");
     assert_eq!(problems[0]["code"], "PERMISSION_DENIED");
     assert_eq!(problems[0]["interface"], Value::Null);
 
@@ -75,7 +75,7 @@ fn unprivileged() {
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), b"".as_slice()));
 }
 
-/// A service has `CAP_NET_ADMIN` and is not root: it reads peers, and not what root calls them.
+/// A service with `CAP_NET_ADMIN` that is not root can read peers, but not the files with their names.
 fn unreadable_names() {
     let host = Host::new();
     std::fs::write("/tmp/key", base64(&private_key(1))).unwrap();
@@ -113,16 +113,16 @@ fn unreadable_names() {
     assert_eq!(service(&["status", "--strict"]).status.code(), Some(1));
     let check = service(&["check", "--interval", "0"]);
     assert_eq!(check.status.code(), Some(0), "a tunnel is as well without its name");
-    // Files of other interfaces are of no interest here.
+    // Files of other interfaces do not matter here.
     host.sh("chmod 755 /etc/wireguard");
     assert_eq!(problems(&status), [denied("/etc/wireguard/wg0.conf")]);
-    // Where everybody has a name, none is missed.
+    // If every peer has a name, no name is missing.
     host.sh(&format!("printf '[peers.\"{}\"]\nname = \"alice\"\n' > /tmp/names.toml", public_key(2)));
     assert_eq!(problems(&["status", "--json", "--config", "/tmp/names.toml"]), [""; 0]);
     let named = host.json("status");
     assert_eq!((&named["networks"][0]["name"], &named["problems"]), (&"office".into(), &serde_json::json!([])));
     assert_eq!(named["networks"][0]["peers"][0]["name"], "alice");
-    // Whoever may not read the peers misses no names of theirs.
+    // Without access to the peers, no name is missing either.
     host.sh("chmod 700 /etc/wireguard");
     let output = host.run(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "wgstat", "--json"]);
     let codes = super::common::document(&output.stdout)["problems"].to_string();
@@ -131,7 +131,7 @@ fn unreadable_names() {
 }
 
 fn not_dumpable() {
-    // /proc/PID of a process that may not be dumped belongs to root, whoever runs it.
+    // proc(5): /proc/PID of a process that is not dumpable is owned by root.
     let host = Host::new();
     host.sh("ip link add wg0 type wireguard");
     let owner = host.sh(

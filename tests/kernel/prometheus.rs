@@ -1,5 +1,5 @@
-//! A real Prometheus scrapes a real `node_exporter` that reads our file, on the kernel's own counters: what `rate()` says of
-//! each required counter is what was sent.
+//! A real Prometheus scrapes a real `node_exporter` that reads our file. For counters of the kernel, `rate()` of each required
+//! counter equals the traffic that was sent.
 
 use std::time::Duration;
 
@@ -15,27 +15,27 @@ pub(super) const TESTS: &[(&str, fn())] = &[
 
 /// Seconds between scrapes.
 const SCRAPE: u64 = 5;
-/// Seconds that `rate()` looks back over: before the traffic, over it, and after.
+/// The range of `rate()` in seconds: it covers the traffic and the time before and after.
 const WINDOW: u64 = 60;
 
-/// What is sent; the answers to the pings are received.
+/// The traffic: packets that are sent. The replies to pings are received.
 const PINGS: u64 = 100;
 const TO_NO_PEER: u64 = 30;
 const FROM_FORBIDDEN_SOURCE: u64 = 20;
 const REFUSED: u64 = 10;
 /// A ping of 472 bytes is an inner packet of 500, padded to 512, in a message with 32 bytes of its own.
 const MESSAGE: u64 = 544;
-/// Keepalives and a handshake may come on top.
+/// Tolerated bytes of keepalives and a handshake.
 const EXTRA: u64 = 4;
 
-/// Prometheus, its `node_exporter` or our own server, and their files; they end with the test.
+/// Holds Prometheus, its `node_exporter` or our server, and their files. They end with the test.
 struct Monitoring<'a>(&'a Host);
 
-/// A certificate for 127.0.0.1 and its key, made outside the guest, by their names in it.
+/// The paths of a certificate for 127.0.0.1 and its key in the guest.
 pub(super) const CERTIFICATE: [&str; 2] = ["etc/wgstat.crt", "etc/wgstat.key"];
 
 impl<'a> Monitoring<'a> {
-    /// Prometheus scrapes the server twice, once with the wrong password.
+    /// Starts a Prometheus that scrapes the server twice, once with the wrong password.
     fn of_server(host: &'a Host) -> Self {
         let [certificate, key] = CERTIFICATE;
         let hash = bcrypt::hash("correct", 4).unwrap();
@@ -77,7 +77,7 @@ END
         Self(host)
     }
 
-    /// The value of an expression, at a time.
+    /// Returns the value of an expression at a time.
     fn ask(&self, expression: &str, time: Option<f64>) -> Option<f64> {
         let time = time.map(|time| format!("&time={time:.3}")).unwrap_or_default();
         let url = "http://127.0.0.1:9090/api/v1/query";
@@ -86,7 +86,7 @@ END
         answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
     }
 
-    /// Waits until a scrape brings this value.
+    /// Waits until a scrape has this value.
     fn wait_for(&self, expression: &str, value: u64) {
         for _ in 0..60 {
             if self.ask(expression, None) == Some(value as f64) {
@@ -104,7 +104,7 @@ impl Drop for Monitoring<'_> {
     }
 }
 
-/// The eight counters as `ip` has them.
+/// Returns the eight counters from `ip`.
 fn counters(host: &Host) -> Vec<(String, u64)> {
     let link: Value = serde_json::from_str(&host.sh("ip -s -j link show wg0")).unwrap();
     let names = ["bytes", "packets", "errors", "dropped"];
@@ -116,7 +116,7 @@ fn counters(host: &Host) -> Vec<(String, u64)> {
 
 fn rates() {
     let Pair { near, far } = Pair::new();
-    // The handshake is not part of what is sent.
+    // The handshake must not count as traffic.
     near.sh("ping -q -c 2 10.9.0.2 >/dev/null");
     far.sh("ip address add 10.9.0.77/24 dev wg0");
     let monitoring = Monitoring::start(&near);
@@ -125,7 +125,7 @@ fn rates() {
     let bytes = "wg_interface_tx_bytes_total{interface=\"wg0\"}";
     export();
     monitoring.wait_for(bytes, before[4].1);
-    // The window is to be full of scrapes.
+    // The range has to be full of scrapes.
     std::thread::sleep(Duration::from_secs(WINDOW));
 
     near.sh(&format!("ping -q -c {PINGS} -i 0.02 -s 472 10.9.0.2 >/dev/null"));
@@ -139,7 +139,7 @@ fn rates() {
     monitoring.wait_for(bytes, after[4].1);
     std::thread::sleep(Duration::from_secs(2 * SCRAPE));
 
-    // At the time of a scrape the window begins and ends with one, and nothing is extrapolated.
+    // At the time of a scrape the range starts and ends with one, and nothing is extrapolated.
     let time = monitoring.ask(&format!("timestamp({bytes})"), None).unwrap();
     let sent = [
         ("rx_bytes", PINGS * MESSAGE),
@@ -177,11 +177,11 @@ fn served() {
     for (name, value) in counters(&near) {
         monitoring.wait_for(&format!("wg_interface_{name}_total{{interface=\"wg0\"}}"), value);
     }
-    // Found by growth, which only the samples in the background tell.
+    // It is found by growth, so only background samples can find it.
     monitoring.wait_for("wg_finding{id=\"rx_forbidden_source\",severity=\"warning\"}", FROM_FORBIDDEN_SOURCE);
     let refused = monitoring.ask("wgstat_http_refused_total{reason=\"credentials\"}", None).unwrap();
     let served = monitoring.ask("wgstat_http_requests_total{code=\"200\"}", None).unwrap();
     assert!(refused >= 1.0 && served >= 3.0, "{refused} refused, {served} served");
-    let said = near.sh("cat /tmp/serve.log");
-    assert!(said.starts_with("wgstat: listening on https://127.0.0.1:9586/\n") && said.lines().count() == 1, "{said}");
+    let log = near.sh("cat /tmp/serve.log");
+    assert!(log.starts_with("wgstat: listening on https://127.0.0.1:9586/\n") && log.lines().count() == 1, "{log}");
 }

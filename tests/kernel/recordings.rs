@@ -1,6 +1,6 @@
-//! The recorded replies that the golden files are made from, and that a kernel still says the same.
+//! Records the replies from which the golden files are made, and checks that a kernel still gives the same.
 //!
-//! `WGSTAT_RECORD=1 cargo test --test kernel -- recorded` writes `tests/fixtures/` anew.
+//! `WGSTAT_RECORD=1 cargo test --test kernel -- recorded` writes `tests/fixtures/`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,15 +25,15 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("recorded_networks_are_what_a_kernel_says", || check("networks", &super::numbers::every_kind())),
 ];
 
-/// Printed by the guest for the machine to decode.
+/// Starts a line of a fixture in the output of the guest.
 const MARK: &str = "RECORDED ";
 
-/// On the machine: the fixtures that the guest printed, by name.
+/// Holds the fixtures that the guest printed, by name.
 #[derive(Default)]
 pub(super) struct Files(BTreeMap<String, String>);
 
 impl Files {
-    /// Takes a line of the guest if it is one of a fixture.
+    /// Adds a line of the guest if it belongs to a fixture, and returns whether it does.
     pub(super) fn take(&mut self, line: &str) -> bool {
         let Some((name, line)) = line.strip_prefix(MARK).and_then(|recorded| recorded.split_once(' ')) else {
             return false;
@@ -42,7 +42,7 @@ impl Files {
         true
     }
 
-    /// Writes them to `tests/fixtures`.
+    /// Writes the fixtures to `tests/fixtures`.
     pub(super) fn save(self) {
         for (name, recording) in self.0 {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("{name}.txt"));
@@ -51,7 +51,7 @@ impl Files {
     }
 }
 
-/// A tunnel with something of everything that can go wrong.
+/// Sets up a tunnel with many faults.
 fn faults() -> Host {
     let Pair { near, far } = Pair::new();
     near.sh(&format!(
@@ -70,11 +70,11 @@ fn faults() -> Host {
     near
 }
 
-/// Records what the kernel says now, and compares it with what it said when the fixture was made.
+/// Records the replies of the kernel, and compares them with the fixture.
 fn check(name: &str, host: &Host) {
     let (recording, live) = record(host);
     if std::env::var_os("WGSTAT_RECORD").is_some() {
-        // The runner has just begun a line of its own.
+        // The test runner has started a line.
         println!();
         for line in recording.text().lines() {
             println!("{MARK}{name} {line}");
@@ -95,7 +95,7 @@ fn check(name: &str, host: &Host) {
 fn record(host: &Host) -> (Recording, Snapshot) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let namespace = File::open(Path::new("/run/netns").join(host.name())).unwrap();
-    // In a thread of its own, which takes the namespace with it when it ends.
+    // In a thread of its own, because a thread cannot leave the namespace easily.
     std::thread::spawn(move || {
         setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
         let recorder = |protocol| {
@@ -112,7 +112,7 @@ fn record(host: &Host) -> (Recording, Snapshot) {
     .unwrap()
 }
 
-/// Without what differs from run to run: times, and counters that depend on them.
+/// Returns the document without values that differ in each run: times, and counters that depend on them.
 fn timeless(mut snapshot: Snapshot) -> Snapshot {
     snapshot.timestamp = 0;
     snapshot.sources.clear();

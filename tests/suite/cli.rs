@@ -93,7 +93,7 @@ fn rates_are_measured_over_the_interval() {
     assert!(rates["interval_seconds"].as_f64().unwrap() >= 0.3, "{rates}");
     assert_eq!(rates["rx_errors"], 0.0);
     let seconds = panel.split_once("(rates over ").and_then(|(_, after)| after.split_once(" s)")).unwrap().0;
-    // A busy machine sleeps longer.
+    // On a busy machine the sleep takes longer.
     assert!(seconds.parse::<f64>().unwrap() >= 0.1 && seconds.len() == "0.1".len(), "{panel}");
 }
 

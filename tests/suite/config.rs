@@ -1,5 +1,5 @@
-//! The configuration file: every mistake in it with its line, its key and a remedy, in files that were read before they were
-//! committed (`WGSTAT_GOLDEN=write cargo test --test suite config` writes them anew); and nothing that it can hold is a panic.
+//! Tests the configuration file: every mistake is reported with its line, key and fix, in golden files
+//! (`WGSTAT_GOLDEN=write cargo test --test suite config` writes them), and no content panics.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ use crate::mutation::Random;
 
 const FOLDER: &str = "tests/golden/config";
 
-/// `wgstat --config FILE WORDS`, where the paths of the golden files lead.
+/// Runs `wgstat --config FILE WORDS` in the directory that the golden files name.
 fn run(file: &str, words: &[&str]) -> Output {
     Command::new(wgstat())
         .args(["--config", file])
@@ -31,7 +31,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The names of all golden files, without their endings.
+/// Returns the names of all golden files, without extension.
 fn goldens() -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER))
         .unwrap()
@@ -42,7 +42,7 @@ fn goldens() -> Vec<String> {
     names
 }
 
-/// Two dozen mistakes or more, none of them passed over, and all of them said in two lines.
+/// At least two dozen mistakes are all reported, in two lines each.
 #[test]
 fn config_errors_are_golden() {
     assert!(goldens().len() >= 24);
@@ -114,7 +114,7 @@ fn file_that_is_no_configuration_is_named_with_its_remedy() {
     assert!(said.starts_with("wgstat: /dev/zero: cannot read: not a regular file\n"), "{said}");
 }
 
-/// Root may read anything, so it is another user who tries.
+/// Root may read every file, so the test runs as another user.
 #[test]
 fn file_that_may_not_be_read_is_named_with_its_remedy() {
     let script = "mount -t tmpfs none /etc && printf '[networks.wg0]\\n' > /etc/wgstat.toml && chmod 000 /etc/wgstat.toml
@@ -159,7 +159,7 @@ END
     );
 }
 
-/// The default as it is says nothing; without the `# ` of its examples, it says what is documented.
+/// The default configuration sets nothing. Without the `# ` of its examples, it sets what is documented.
 #[test]
 fn commented_default_holds_what_is_documented() {
     let read = |text: &str| config::parse(Path::new("wgstat.toml"), text.as_bytes()).unwrap();
@@ -212,7 +212,7 @@ fn values_at_their_bounds_are_taken_however_they_are_written() {
     assert_eq!(nothing, Settings { file: Some("x".into()), ..Settings::default() });
 }
 
-/// Whether something in it has the form of a key.
+/// Returns whether the text contains something in the form of a key.
 fn has_key(text: &str) -> bool {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
     text.as_bytes().windows(44).any(|window| window[..43].iter().all(is_base64) && window[43] == b'=')

@@ -1,4 +1,4 @@
-//! What makes a netlink dump trustworthy, rule by rule. What a real kernel can show on demand is in `tests/kernel`.
+//! Tests the rules of a netlink dump, with made-up replies. `tests/kernel` has those that a real kernel gives on demand.
 
 use wgstat::collect::Scope;
 use wgstat::collect::netlink::{self, Netlink};
@@ -132,10 +132,10 @@ fn link_list_that_is_always_interrupted_is_an_error() {
     assert_eq!(error.to_string(), "links: cannot read: interrupted by changes 10 times in a row");
 }
 
-// Rule 7: whose reply it is, lengths, the family's number.
+// Rule 7: the addressee of a reply, lengths, the number of the family.
 #[test]
 fn replies_to_others_and_to_earlier_requests_are_passed_over() {
-    // The first request has number 1; Raw messages stay as they are made here.
+    // The first request has number 1. Raw messages stay unchanged.
     let addressed = |text: &[u8], sequence: u8, port: u32| {
         let mut datagram = [data(text), done(0, 0)].concat();
         for start in [0, 20] {
@@ -180,7 +180,7 @@ fn length_that_cannot_be_is_refused() {
 fn family_is_resolved_once_and_again_after_it_went_away() {
     let links = || [link(3, b"wg0", "wireguard", &[]), link(4, b"wg1", "wireguard", &[]), done(0, 0)].concat();
     let whole = || [device(&[peer(1, 0, &[])]), done(0, 0)].concat();
-    // wg0: resolve, read. wg1: read, for the number is known. Then the module is loaded anew: wg0 fails, resolve, read.
+    // wg0: resolve, read. wg1: read, because the number is known. Then the module is reloaded: wg0 fails, resolve, read.
     let genl = Script::replies([family(), whole(), whole(), error(ENOENT, "", true), family(), whole(), whole()]);
     let requests = genl.requests.clone();
     let mut collector = collector(Script::replies([links(), links()]), genl);

@@ -1,4 +1,4 @@
-//! What the kernel says of routes and addresses, made up: answers that a real one gives only in odd states, and nonsense.
+//! Tests routes and addresses with made-up replies: rare ones of a real kernel, and invalid ones.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,7 +13,7 @@ const ERROR: u16 = 2;
 const EINVAL: i32 = 22;
 const ENETUNREACH: i32 = 101;
 
-/// `struct rtmsg` of this prefix length and type, and attributes.
+/// Returns a `struct rtmsg` with this prefix length, type and attributes.
 fn route(prefix: u8, kind: u8, attributes: &[Vec<u8>]) -> Vec<u8> {
     message(24, MULTI, &[&[2, prefix, 0, 0, 254, 0, 0, kind, 0, 0, 0, 0][..], &attributes.concat()].concat())
 }
@@ -22,12 +22,12 @@ fn out_of(ifindex: u32) -> Vec<u8> {
     attribute(4, &ifindex.to_ne_bytes())
 }
 
-/// An error without any text.
+/// Returns an error without a text.
 fn refusal(errno: i32) -> Vec<u8> {
     message(ERROR, 0, &[&(-errno).to_ne_bytes()[..], &[0; 16]].concat())
 }
 
-/// wg0 (ifindex 3) with one peer at 192.0.2.1, and these replies to what is asked about its surroundings after the addresses.
+/// Collects wg0 (ifindex 3), with one peer at 192.0.2.1. These replies follow those about addresses.
 fn env(replies: Vec<Vec<u8>>) -> Snapshot {
     let mut rtnl = vec![[link(3, b"wg0", "wireguard", &[7]), done(0, 0)].concat(), done(0, 0)];
     rtnl.extend(replies);
@@ -87,7 +87,7 @@ fn request_that_is_refused_is_a_problem_and_no_finding() {
         assert_eq!(path(&snapshot), None);
         assert!(snapshot.problems[0].message.starts_with("cannot read the routes to its endpoints: "));
     }
-    // And addresses that cannot be read are unknown, not none.
+    // Addresses that cannot be read are unknown, not an empty list.
     let genl = vec![family(), [device(&[]), done(0, 0)].concat()];
     let rtnl = vec![[link(3, b"wg0", "wireguard", &[7]), done(0, 0)].concat(), refusal(12)];
     let mut collector = collector(Script::replies(rtnl), Script::replies(genl));

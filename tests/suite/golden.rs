@@ -101,7 +101,7 @@ fn lines_of(name: &str, report: &Report<'_>) {
     }
 }
 
-/// The same findings as `check` shows them.
+/// Compares the output of `check` for the same findings.
 fn check_of(name: &str, report: &Report<'_>, styles: &[(&str, Style)]) {
     let verdict = verdict(report.findings, &report.snapshot.problems);
     let checked = Checked { report: *report, verdict, seconds: Some(2.0) };
@@ -144,7 +144,7 @@ fn check_text(text: &[u8], style: &Style) {
     assert!(style.unicode || plain.is_ascii(), "{plain}");
     if let Some(width) = style.width {
         for line in plain.lines() {
-            // One word that is longer than the terminal wraps there; we break none.
+            // A word that is longer than the terminal is not broken.
             let breakable = line.trim().contains(' ') && line.len() < 400;
             assert!(!breakable || line.chars().count() <= width, "over {width} columns: {line}");
         }
@@ -211,7 +211,7 @@ fn five_thousand_peers() {
     }
 }
 
-/// Names, counters and states that no sane host has, all at once.
+/// Compares outputs for names, counters and states that no real host has.
 #[test]
 fn hostile_replies() {
     let mut top = [u64::MAX; 25];
@@ -252,7 +252,7 @@ fn hostile_replies() {
     render("hostile", &snapshot);
 }
 
-/// Daemons alive, hung, dead, and elsewhere.
+/// Compares outputs for daemons that run, hang, are dead, or are in another namespace.
 #[test]
 fn userspace_daemons() {
     let bytes: Vec<u8> = [21_u64, 50, 41_186, 48_430, 0, 0, 0, 7].iter().flat_map(|n| n.to_ne_bytes()).collect();

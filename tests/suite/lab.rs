@@ -1,5 +1,5 @@
-//! The lab of the README, with both userspace daemons: what wgstat says in it, compared with `wg` and `ip`; and that
-//! nothing of it stays.
+//! Tests wgstat in the lab with both userspace daemons against `wg` and `ip`, and the lab itself:
+//! nothing of it is left behind.
 
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use serde_json::Value;
 
 use crate::common::{document, lab_program};
 
-/// The program under test: the release build where the whole suite runs, else this profile's.
+/// Returns the program under test: `$WGSTAT`, or the build of this profile.
 pub(crate) fn wgstat() -> PathBuf {
     std::env::var_os("WGSTAT").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_wgstat")), PathBuf::from)
 }
 
-/// A command in the lab, with the program under test as `$WGSTAT`.
+/// Returns a command that runs in the lab, with the program under test as `$WGSTAT`.
 pub(crate) fn lab(words: &[&str]) -> Command {
     let mut command = Command::new(lab_program());
     let path = std::env::var("PATH").unwrap();
     command.args(words).env("WGSTAT", wgstat()).env("PATH", format!("{path}:/usr/sbin:/sbin")).stdin(Stdio::null());
-    // With it, the lab would build what is built already.
+    // With it, the lab would build wgstat.
     command.env_remove("CARGO");
     command
 }
 
-/// Runs a shell script in the lab of this daemon; `$WGSTAT` is the program under test.
+/// Runs a shell script in the lab with this backend. `$WGSTAT` is the program under test.
 pub(crate) fn in_lab(backend: &str, script: &str) -> Output {
     let limited = format!("exec timeout --foreground 120 sh -c '{}'", script.replace('\'', "'\\''"));
     lab(&["--backend", backend, "sh", "-c", &limited]).output().unwrap()
@@ -38,7 +38,7 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// Stops every thread of both wireguard-go. They do so one by one: on a busy machine the last may answer after `kill` returned.
+/// Stops every thread of both wireguard-go. On a busy machine the last one may still answer after `kill` returned.
 pub(crate) const STOP_DAEMONS: &str = "for n in $(seq 200); do
         kill -STOP $(pidof wireguard-go)
         states=$(cat /proc/[0-9]*/task/*/stat 2>/dev/null | sed -n 's/^[0-9]* (wireguard-go) \\(.\\).*/\\1/p' | sort -u)
@@ -91,7 +91,7 @@ fn same_peers(backend: &str, networks: &[Value], dump: &str) {
         let network = networks.iter().find(|network| network["interface"] == columns[0]).unwrap();
         if columns.len() == 5 {
             assert_eq!(network["listen_port"].to_string(), columns[3]);
-            // wg does not know boringtun's own word for its public key.
+            // wg does not parse the key under which boringtun reports its public key.
             if columns[2] != "(none)" {
                 assert_eq!(network["public_key"], columns[2], "{backend}");
             }
@@ -103,7 +103,7 @@ fn same_peers(backend: &str, networks: &[Value], dump: &str) {
         assert_eq!(peer["allowed_ips"][0], columns[4]);
         assert_eq!(peer["transfer_rx"].to_string(), columns[6], "{backend}");
         assert_eq!(peer["transfer_tx"].to_string(), columns[7], "{backend}");
-        // wg takes boringtun's elapsed seconds for a time: "55 years ago".
+        // wg takes the seconds since the handshake, which boringtun reports, for a time: "55 years ago".
         if backend == "wireguard-go" {
             assert_eq!(peer["last_handshake"].as_u64().unwrap_or(0).to_string(), columns[5]);
         }
@@ -131,7 +131,7 @@ fn stopped_daemon_is_a_problem_and_its_counters_stay() {
 
 #[test]
 fn killed_daemon_is_kept_as_dead() {
-    // The links go with the processes, a moment later.
+    // The links vanish shortly after the processes.
     let script = "kill -9 $(pidof wireguard-go)
         for n in $(seq 500); do [ -z \"$(ip -br link show type tun)\" ] && break; sleep 0.02; done
         $WGSTAT status --json";
@@ -148,7 +148,7 @@ fn killed_daemon_is_kept_as_dead() {
 
 #[test]
 fn daemon_in_the_background_keeps_its_link() {
-    // Its parent listened on the socket and is gone: SO_PEERCRED names nobody.
+    // Its parent listened on the socket and is gone, so SO_PEERCRED has no living PID.
     let script = "wireguard-go wg7 >/dev/null 2>&1; \
                   for n in $(seq 500); do [ -S /run/wireguard/wg7.sock ] && break; sleep 0.02; done; ip link set wg7 up; $WGSTAT stats wg7 --json; \
                   ip -j link show wg7";
@@ -182,8 +182,8 @@ fn folder_that_may_not_be_searched_is_no_proof_of_anything() {
     let documents: Vec<Value> = text.lines().map(|line| document(line.as_bytes())).collect();
     assert_eq!(documents[0]["error"]["code"], "PERMISSION_DENIED", "neither not found nor not WireGuard");
     assert_eq!(documents[1]["problems"][0]["code"], "PERMISSION_DENIED");
-    let remarks = String::from_utf8(output.stderr).unwrap();
-    assert!(!remarks.contains("modprobe"), "{remarks}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!stderr.contains("modprobe"), "{stderr}");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn tun_link_without_a_daemon_is_not_wireguard() {
     assert_eq!(document(status.as_bytes())["networks"].as_array().unwrap().len(), 2);
 }
 
-/// Processes in the namespace whose identity the script printed.
+/// Returns the processes in a network namespace, given as `readlink /proc/self/ns/net` prints it.
 fn processes_in(namespace: &str) -> Vec<PathBuf> {
     std::fs::read_dir("/proc")
         .unwrap()
@@ -232,7 +232,7 @@ fn assert_gone(namespace: &str) {
 #[test]
 fn nothing_of_the_lab_stays() {
     for backend in DAEMONS {
-        // Not even what the command left in the background.
+        // Processes that the command left in the background are gone too.
         let script = "readlink /proc/self/ns/net; setsid sleep 600 >/dev/null 2>&1 & wireguard-go wg7 >/dev/null 2>&1";
         let namespace = text(&in_lab(backend, script));
         assert_gone(&namespace);
@@ -242,7 +242,7 @@ fn nothing_of_the_lab_stays() {
 #[test]
 fn nothing_stays_after_a_signal_either() {
     use std::io::{BufRead as _, BufReader};
-    // Ctrl-C reaches the whole group; a crash the lab's own process.
+    // Ctrl-C reaches the whole process group, a crash only the lab's first process.
     for (signal, whole_group) in [(Signal::SIGINT, true), (Signal::SIGKILL, false), (Signal::SIGTERM, false)] {
         let mut child = lab(&["--backend", "wireguard-go", "sh", "-c", "readlink /proc/self/ns/net; exec sleep 600"])
             .stdout(Stdio::piped())

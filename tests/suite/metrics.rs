@@ -254,8 +254,8 @@ const MINDFLAVOR: [&str; 3] = [
 const SENT: u64 = 100;
 const WINDOW: u64 = 10;
 
-/// A real Prometheus scrapes a real `node_exporter` that reads our file; every expression of the dashboard returns data, and
-/// `rate()` of each required counter is what was sent.
+/// A real Prometheus scrapes a real `node_exporter` that reads our file. Every expression of the dashboard returns data, and
+/// `rate()` of each required counter equals the traffic that was sent.
 #[test]
 fn prometheus_answers_every_expression_of_the_dashboard() {
     let expressions = dashboard_expressions();

@@ -1,5 +1,5 @@
-//! The netlink parsers over mutated input: no panic, and no reading for ever. The daemons' protocol has such a test beside its
-//! parser.
+//! Tests the netlink parsers with mutated input: no panic and no endless loop. The userspace protocol has such a test
+//! beside its parser.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,7 +11,7 @@ use crate::common::wire::collector;
 /// Enough to reach every branch of the parsers many times, and quick in a debug build.
 const ROUNDS: u32 = 3000;
 
-/// xorshift64*: the same mutations at each run, so that a failure can be looked into.
+/// xorshift64*: the mutations are the same in each run, so that a failure can be reproduced.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -80,6 +80,6 @@ fn mutated_replies_never_panic() {
             }
         }
     }
-    // A mutation that changed nothing that matters, or one that is always fatal, would test little.
+    // Mutations that change nothing, or that are always fatal, would test little.
     assert!(usable > ROUNDS / 10 && refused > ROUNDS / 10, "{usable} usable, {refused} refused");
 }

@@ -10,7 +10,7 @@ use wgstat::names::{FoundName, NameParser, Names};
 
 use crate::mutation::Random;
 
-/// All private and preshared keys of the corpus begin with it.
+/// All private and preshared keys of the corpus start with this.
 const SENTINEL: &str = "SECRETSECRET";
 
 /// Least number of mutants that are parsed.
@@ -19,7 +19,7 @@ const MUTANTS: usize = 20_000;
 /// Larger files take long and test no more.
 const MAX_MUTANT: usize = 8192;
 
-/// A file of a case: its path from the root, its text, and whether it is a drop-in of the one before.
+/// Holds a file of a case: its path from the root, its text, and whether it is a drop-in of the previous one.
 #[derive(Clone)]
 struct File {
     path: PathBuf,
@@ -181,7 +181,7 @@ fn names_of_mutated_files_are_names() {
             }
         }
     }
-    // Mutants without a name would test little.
+    // Mutations without any name would test little.
     assert!(found > MUTANTS / 2, "{found} names");
 }
 

@@ -1,4 +1,4 @@
-//! Names, expectations and `-v` in the lab: from which file a name comes, who shows it, and that nothing else of the file shows.
+//! Tests names, expectations and `-v` in the lab: the file of a name, the outputs that show it, and that nothing else is shown.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -13,7 +13,7 @@ use wgstat::names::{NameParser, Names};
 use crate::common::document;
 use crate::lab::in_lab;
 
-/// Each source names what those before it leave unnamed. `$1` … are the keys of wg0's peers, `$4` of wg1's.
+/// Each source names what the sources before it leave unnamed. `$1` … are the keys of wg0's peers, `$4` of wg1's.
 const SOURCES: &str = "mount -t tmpfs tmpfs /etc/wireguard; mount -t tmpfs tmpfs /etc/systemd/network
     set -- $(wg show wg0 peers) $(wg show wg1 peers); mkdir /run/t
     printf '[peers.\"%s\"]\\nname = \"of the configuration\"\\n' $1 > /run/t/c.toml
@@ -83,7 +83,7 @@ fn verbose_reports_where_names_come_from_and_which_match_nothing() {
             PublicKey([0; 32])
         ),
     ] {
-        // The daemon tells its peers in an order of its own.
+        // The daemon lists its peers in any order.
         let found = rest.find(&format!("\n{}{line}\n", if line.starts_with("Names") { "" } else { "  " }));
         let found = found.unwrap_or_else(|| panic!("{line}\n{rest}"));
         if !line.contains(" peer ") {
@@ -131,8 +131,8 @@ fn expectations_of_the_configuration_are_checked() {
     assert!(online(lines[6]) < 2, "{text}");
 }
 
-/// Whether a piece of a key is in the memory of this process, which knows it only as what rot13 makes of it. Whatever is freed
-/// loses its first bytes to the allocator.
+/// Returns whether a piece of a key is in the memory of this process. The process has only its rot13. The allocator overwrites
+/// the first bytes of freed memory.
 fn is_in_memory(rotated: &[u8]) -> bool {
     let rot13 = |byte: u8| match byte {
         b'A'..=b'M' | b'a'..=b'm' => byte + 13,
@@ -150,14 +150,14 @@ fn is_in_memory(rotated: &[u8]) -> bool {
             continue;
         }
         let mut bytes = Vec::new();
-        // A mapping may vanish meanwhile: other tests run beside this one.
+        // Other tests run in this process, so a mapping may vanish.
         let _ = memory.by_ref().take((bounds[1] - bounds[0]).min(1 << 30)).read_to_end(&mut bytes);
         found |= pieces.iter().any(|piece| {
             let first = rot13(piece[0]);
             let is_it = |window: &[u8]| window.iter().zip(*piece).all(|(&byte, &rotated)| rot13(byte) == rotated);
             bytes.windows(piece.len()).any(|window| window[0] == first && is_it(window))
         });
-        // What was copied to look at it shall not be found the next time.
+        // The next search must not find this copy.
         bytes.fill(0);
     }
     found
@@ -166,7 +166,7 @@ fn is_in_memory(rotated: &[u8]) -> bool {
 #[test]
 fn private_keys_in_files_of_names_are_not_kept() {
     let root = tempfile::tempdir().unwrap();
-    // This process never sees the key but in the file: it knows what rot13 makes of it.
+    // This process has only the rot13 of the key, and sees the key itself only in the file.
     let script = "mkdir -p etc/wireguard etc/systemd/network; key=$(head -c 32 /dev/urandom | base64)
         for n in $(seq 40); do printf '[Peer]\\n# p%s\\nPublicKey = %s\\nPresharedKey = %s\\n# %s\\n%s\\n# %s=x\\n#  once it was   PrivateKey = %s\\n# friendly_json={\"name\": \"%s\"}\\n' \
             $n $(head -c 32 /dev/urandom | base64) $key $key $key $key $key $key; done > etc/wireguard/wg0.conf; echo '# end' >> etc/wireguard/wg0.conf
@@ -174,7 +174,7 @@ fn private_keys_in_files_of_names_are_not_kept() {
         printf %s $key | tr A-Za-z N-ZA-Mn-za-m";
     let output = Command::new("sh").args(["-ec", script]).current_dir(root.path()).output().unwrap();
     assert_eq!(output.stdout.len(), PublicKey::TEXT_LEN, "{}", String::from_utf8_lossy(&output.stderr));
-    // While a file is read already: what was behind the last line is gone when the next one is told.
+    // During reading: when a line is passed on, the previous one is wiped.
     let mut is_left_while_reading = None;
     let names = read(root.path(), |line| {
         if line == b"# end" {
@@ -184,7 +184,7 @@ fn private_keys_in_files_of_names_are_not_kept() {
     assert_eq!(names.peers[&"wg0".into()].len(), 40);
     assert_eq!(is_left_while_reading, Some(false));
     assert!(!is_in_memory(&output.stdout));
-    // It would be seen.
+    // The search works.
     let text = fs::read(root.path().join("etc/systemd/network/a.netdev")).unwrap();
     assert!(is_in_memory(&output.stdout));
     drop(text);

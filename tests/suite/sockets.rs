@@ -1,4 +1,4 @@
-//! Userspace daemons that misbehave: real sockets in a folder of their own, and the real kernel's links.
+//! Tests userspace daemons that misbehave, with real sockets in a directory of their own and links of the real kernel.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -27,7 +27,7 @@ fn look(directory: &Path) -> Snapshot {
     collector(directory).collect(&Scope::default(), NOW).unwrap()
 }
 
-/// Listens under this name and answers each connection in this way, for as long as the test runs.
+/// Listens under this name and answers each connection in this way, until the test ends.
 fn daemon(directory: &Path, name: &str, answer: fn(UnixStream)) {
     let listener = UnixListener::bind(directory.join(format!("{name}.sock"))).unwrap();
     std::thread::spawn(move || {
@@ -37,7 +37,7 @@ fn daemon(directory: &Path, name: &str, answer: fn(UnixStream)) {
     });
 }
 
-/// Hears the request out before it answers: the end of a connection with words unread would be a reset.
+/// Reads the whole request before it replies. Closing a connection with unread data would reset it.
 fn say(mut stream: UnixStream, answer: &[u8]) {
     let mut request = [0; 7];
     stream.read_exact(&mut request).unwrap();
@@ -54,7 +54,7 @@ fn hang(stream: UnixStream) {
     drop(stream);
 }
 
-/// Never silent for long, never done.
+/// Replies slowly, without an end.
 fn drip(mut stream: UnixStream) {
     for _ in 0..600 {
         if stream.write_all(b"x=1\n").is_err() {
@@ -91,7 +91,7 @@ fn bad_daemons_become_problems_and_cost_nobody_else_anything() {
 
     let start = Instant::now();
     let snapshot = look(path);
-    // One deadline of 2 s for all of them together; one after the other would be 12.
+    // All of them share one timeout of 2 s. One after the other, they would take 12 s.
     assert!(start.elapsed() < Duration::from_secs(11), "{:?}", start.elapsed());
 
     assert_eq!(snapshot.networks.len(), 11, "what is no socket is no daemon");
@@ -138,7 +138,7 @@ fn daemon_that_does_not_accept_is_not_waited_for() {
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
     rustix::net::bind(&socket, &SocketAddrUnix::new(&path).unwrap()).unwrap();
     rustix::net::listen(&socket, 0).unwrap();
-    // With its backlog full, connect(2) would wait for ever.
+    // With a full backlog, connect(2) would block.
     let _first = UnixStream::connect(&path).unwrap();
     let start = Instant::now();
     let snapshot = look(directory.path());

@@ -26,7 +26,7 @@ impl Tmux {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let tmux = Self { directory };
-        // The lab knows how to find its programs; the shell is the one that most have.
+        // The lab finds its programs by itself.
         let lab = lab(&["--backend", "boringtun", "bash", "--norc", "--noprofile"]);
         let mut words = vec![lab.get_program().to_owned()];
         words.extend(lab.get_args().map(ToOwned::to_owned));

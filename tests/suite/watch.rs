@@ -1,5 +1,5 @@
-//! `wgstat watch` without a terminal to draw on, in the lab: its lines, its documents, and what it does when interfaces,
-//! daemons, names, permissions and readers come and go while it runs.
+//! Tests `wgstat watch` without a terminal, in the lab: its lines, its documents, and what happens when interfaces,
+//! daemons, names, permissions and readers appear and vanish.
 
 mod changes;
 mod session;
@@ -21,7 +21,7 @@ fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// From where to where each column goes: between two there are two spaces or more, within one at most one.
+/// Returns the range of each column. Columns are separated by at least two spaces.
 fn columns(line: &str) -> Vec<(usize, usize)> {
     let mut columns: Vec<(usize, usize)> = Vec::new();
     for (place, _) in line.char_indices().filter(|(_, letter)| *letter != ' ') {
@@ -37,7 +37,7 @@ fn is_heading(line: &str) -> bool {
     line.starts_with("TIME ")
 }
 
-/// The word of a line in the column of this number.
+/// Returns the text of a line in this column.
 fn word(line: &str, column: usize) -> &str {
     let (start, end) = columns(line)[column];
     &line[start..end]
@@ -46,7 +46,7 @@ fn word(line: &str, column: usize) -> &str {
 const RX_PACKETS: usize = 4;
 const ONLINE: usize = 10;
 
-/// The documents of this type, all of them valid.
+/// Returns the documents of this type, validated.
 fn documents(lines: &[String], kind: &str) -> Vec<Value> {
     let all = lines.iter().map(|line| document(line.as_bytes()));
     all.filter(|document| document["type"] == kind).collect()
@@ -55,7 +55,7 @@ fn documents(lines: &[String], kind: &str) -> Vec<Value> {
 #[test]
 fn every_line_has_its_columns_where_the_heading_has_them() {
     let long = "wg-15-letters-x";
-    // A namespace's name before that of the interface is longer than any interface's.
+    // With the name of a namespace, a network's name is longer than any interface's.
     for (width, count, words) in [("", 11, ""), ("COLUMNS=80", 7, ""), ("", 11, "--netns $$")] {
         let script = format!(
             "{FUNCTIONS} daemon {long}; date -u +%FT%TZ; {width} $WGSTAT watch {words} --interval 50ms --count 16; date -u +%FT%TZ"
@@ -66,7 +66,7 @@ fn every_line_has_its_columns_where_the_heading_has_them() {
         let ([begin, lines @ .., end], "") = (lines.as_slice(), errors(&output).as_str()) else {
             panic!("{text}{}", errors(&output))
         };
-        // Three interfaces, and a heading above every 22 lines.
+        // Three interfaces, and a heading every 22 lines.
         assert_eq!(lines.len(), 3 * 16 + 3, "{text}");
         let heading = lines[0];
         assert_eq!(columns(heading).len(), count, "{heading}");
@@ -78,7 +78,7 @@ fn every_line_has_its_columns_where_the_heading_has_them() {
             }
             assert_eq!(columns(line).len(), count, "{line}");
             for (column, (head, own)) in columns(heading).into_iter().zip(columns(line)).enumerate() {
-                // Text begins where its title does, figures end there.
+                // Text is aligned left with its title, numbers right.
                 let is_in_place = if column < 2 { head.0 == own.0 } else { head.1 == own.1 };
                 assert!(is_in_place, "column {column}:\n{heading}\n{line}");
             }
@@ -106,7 +106,7 @@ fn every_line_has_its_columns_where_the_heading_has_them() {
 
 #[test]
 fn each_tick_can_be_read_before_the_next_is_taken() {
-    // All of it together would fit a buffer, and come at the end.
+    // All lines together fit into a buffer, which would be written at the end.
     let mut session = Session::start("", "$WGSTAT watch wg0 --interval 1s --count 40");
     let lines = [session.out.next(), session.out.next()];
     assert!(is_heading(&lines[0]) && word(&lines[1], RX_PACKETS) == "-", "{lines:?}");
@@ -116,7 +116,7 @@ fn each_tick_can_be_read_before_the_next_is_taken() {
 
 #[test]
 fn rates_are_differences_of_counters_over_the_interval() {
-    // Bob, who does not answer: what is sent and what is received differ.
+    // Bob does not answer, so sent and received bytes differ.
     let setup = "echo 1 > /proc/sys/net/ipv6/conf/wg0/disable_ipv6
         for process in $(pidof lab); do
             nsenter -t $process -n sh -c 'ip -o addr | grep 198.51.100.2/ && echo 1 > /proc/sys/net/ipv4/icmp_echo_ignore_all'
@@ -179,7 +179,7 @@ fn watch_ends_after_so_many_ticks() {
 #[test]
 fn signal_ends_it() {
     for (signal, code) in [("TERM", "143"), ("HUP", "129")] {
-        // Whoever runs the tests may ignore them (nohup), and programs inherit that.
+        // The caller of the tests may ignore them (nohup), and programs inherit that.
         let command = "env --default-signal=HUP,TERM $WGSTAT watch --interval 1h";
         let mut session = Session::start("", command);
         session.out.until(|line| !is_heading(line));
@@ -216,11 +216,11 @@ fn wrong_counts_and_intervals_are_wrong_usage_and_say_what_is_right() {
 #[test]
 fn reader_that_goes_away_ends_it_quietly_and_long_before_the_next_tick() {
     for words in ["", "--json", "wg0 --count 5"] {
-        // Far longer than the lab is given.
+        // Far longer than the timeout of the lab.
         let script = format!("{{ $WGSTAT watch {words} --interval 1h; echo \"exit $?\" >&2; }} | head -n 1");
         let output = in_lab("boringtun", &script);
         assert_eq!((errors(&output).as_str(), out(&output).lines().count()), ("exit 0\n", 1), "{words}");
-        // It is gone before anything is written.
+        // The reader is gone before the first write.
         let script = format!("{{ sleep 0.3; $WGSTAT watch {words} --interval 1h; echo \"exit $?\" >&2; }} | true");
         assert_eq!(errors(&in_lab("boringtun", &script)), "exit 0\n", "{words}");
     }

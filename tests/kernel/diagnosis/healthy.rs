@@ -100,7 +100,7 @@ fn marked_full_tunnel() -> Scene {
          ip rule add table main suppress_prefixlength 0",
         public_key(2)
     ));
-    // The same for an endpoint that only the default route leads to.
+    // The same with an endpoint that only the default route matches.
     scene.far.sh("ip address add 203.0.113.9/32 dev lo");
     scene.near.sh(&format!("wg set wg0 peer {} endpoint 203.0.113.9:51820", public_key(2)));
     scene.greet();

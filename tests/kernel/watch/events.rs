@@ -1,5 +1,5 @@
-//! What happens to interfaces and peers that stay: findings, sessions, endpoints, counters. The kernel tells of interfaces
-//! only; what peers do comes with a tick.
+//! Tests events of interfaces and peers that stay: findings, sessions, endpoints, counters. The kernel notifies about
+//! interfaces only; events of peers come with a tick.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::guest::{Host, public_key};
 
 /// Seconds between ticks.
 const TICK: u64 = 5;
-/// Seconds for which a session counts as alive after its handshake.
+/// Seconds for which a peer is online after its handshake.
 const ALIVE: u64 = 180;
 
-/// A watch of one of them, at its first tick.
+/// Starts a watch on one of them, and waits for its first tick.
 fn watching(host: &Host) -> Watching {
     let watching = Watching::start(host, &format!("--interval {TICK}s"));
     watching.sample(PATIENCE);
@@ -25,14 +25,14 @@ fn greet(pair: &Pair) {
     pair.near.sh("ping -q -c 1 -W 2 10.9.0.2 >/dev/null");
 }
 
-/// The word of `wg show wg0 WHAT` beside this key.
-fn shown(host: &Host, what: &str, number: u32) -> String {
-    let text = host.sh(&format!("wg show wg0 {what}"));
+/// Returns the value of `wg show wg0 FIELD` for this key.
+fn shown(host: &Host, field: &str, number: u32) -> String {
+    let text = host.sh(&format!("wg show wg0 {field}"));
     let line = text.lines().find_map(|line| line.strip_prefix(&format!("{}\t", public_key(number)))).unwrap();
     line.to_owned()
 }
 
-/// The samples until this event, and the event. Nothing else may happen.
+/// Returns the samples until this event, and the event. No other event may come.
 fn until(watching: &Watching, event: &str, ticks: u64) -> (Vec<Line>, Line) {
     let mut samples = Vec::new();
     while samples.len() as u64 <= ticks {
@@ -70,7 +70,7 @@ pub(super) fn findings() {
         let cleared = watching.at_once(&["finding_cleared interface_down"]);
         assert_eq!(cleared[0].document["finding"], raised["finding"]);
     }
-    assert!(watching.within(AT_ONCE).is_none(), "each is said once");
+    assert!(watching.within(AT_ONCE).is_none(), "each event comes once");
 }
 
 pub(super) fn online_and_offline() {
@@ -78,7 +78,7 @@ pub(super) fn online_and_offline() {
     let watching = watching(&pair.near);
     greet(&pair);
     let handshake: u64 = shown(&pair.near, "latest-handshakes", 2).parse().unwrap();
-    // Seconds after the handshake at which it was seen.
+    // Seconds between the handshake and the event.
     let after = |line: &Line| line.document["timestamp"].as_u64().unwrap() - handshake;
     let online = |line: &Line| line.network()["peers"][0]["online"].as_bool().unwrap();
 
@@ -108,7 +108,7 @@ pub(super) fn roaming() {
     let of_near = || shown(&pair.near, "endpoints", 2);
     let before = of_near();
 
-    // Until it is called, far knows none.
+    // Before the first packet, far knows no endpoint.
     greet(&pair);
     until(&near, "peer_online", 2);
     let (_, event) = until(&far, "endpoint_changed", 2);
@@ -157,7 +157,7 @@ pub(super) fn without_privilege() {
     let mut samples = vec![watching.sample(PATIENCE)];
     pair.near.sh("ping -q -c 20 -i 0.01 10.9.0.2 >/dev/null");
     samples.push(watching.sample(PATIENCE));
-    // News are for everybody.
+    // Notifications are sent to all.
     pair.near.sh("ip link add wg1 type wireguard");
     let came = watching.at_once(&["interface_added", "finding_raised interface_down"]);
     assert_eq!(came[0].document["interface"], "wg1");

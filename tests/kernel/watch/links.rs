@@ -1,4 +1,5 @@
-//! Links that come, go and come back. The kernel tells of them: with an hour between ticks, whatever comes before is news.
+//! Tests links that appear, vanish and come back. With an hour between ticks, every event comes from a notification of the
+//! kernel.
 
 use std::fmt::Write as _;
 
@@ -8,10 +9,10 @@ use serde_json::{Value, json};
 use super::{AT_ONCE, Line, PATIENCE, Watching, counted, ifindex, labels};
 use crate::guest::{Host, base64, private_key, public_key};
 
-/// Seconds between ticks, where one is to come after the news.
+/// Seconds between ticks, in tests with a tick after the notification.
 const TICK: u32 = 30;
 
-/// A host whose wg0 was asked to send so many packets to nobody.
+/// Returns a host in which this many packets were sent to no peer of wg0.
 pub(super) fn host(unsent: u64) -> Host {
     let host = Host::new();
     std::fs::write("/tmp/key", base64(&private_key(1))).unwrap();
@@ -34,13 +35,13 @@ fn send_to_nobody(host: &Host, packets: u64) {
     host.sh(&format!("ping -q -c {packets} -i 0.01 -W 1 10.9.0.9 >/dev/null 2>&1 || true"));
 }
 
-/// All of it in one go, as fast as the kernel does it.
+/// Runs all commands in one batch, as fast as the kernel can.
 fn batch(host: &Host, commands: &str) {
     std::fs::write("/tmp/batch", commands).unwrap();
     host.sh("ip -batch /tmp/batch");
 }
 
-/// The interface that it happened to, by name and index.
+/// Returns the interface of an event, by name and index.
 fn of(line: &Line) -> (&str, u64) {
     (line.document["interface"].as_str().unwrap(), line.document["ifindex"].as_u64().unwrap())
 }
@@ -66,14 +67,14 @@ pub(super) fn come_and_go() {
     let came = watching.at_once(&["interface_removed", "finding_cleared interface_down"]);
     assert_eq!(of(&came[0]), ("office", index));
 
-    // Of links that are no tunnels there is nothing to tell.
+    // Links that are not tunnels cause no event.
     host.sh("ip link add d0 type dummy; ip link set d0 up; ip link del d0");
     watching.is_silent();
 }
 
 pub(super) fn created_anew() {
-    // wgstat looks as soon as it hears of it. The kernel takes so long to delete a link that there may be none then; one that is
-    // stopped meanwhile finds the new one.
+    // wgstat samples on each notification. Deleting a link takes so long that there may be none then. A wgstat that is
+    // stopped meanwhile finds the new link.
     for is_stopped in [false, true] {
         let host = host(3);
         let watching = Watching::start(&host, &format!("--interval {TICK}s"));
@@ -91,7 +92,7 @@ pub(super) fn created_anew() {
         let came = watching.at_once_beside_findings(&["interface_removed", "interface_added", "counter_reset"]);
         assert_eq!(came.iter().map(of).collect::<Vec<_>>(), [("wg0", old), ("wg0", new), ("wg0", new)]);
         assert_eq!(came[2].document["peer"], Value::Null);
-        // By its name it grew from 3 to 50.
+        // Compared by name, it would have grown from 3 to 50.
         set_up(&host, 50);
         let sample = next_sample(&watching);
         assert_eq!(sample.network()["interface_stats"]["tx_errors"], 50);
@@ -100,7 +101,7 @@ pub(super) fn created_anew() {
     }
 }
 
-/// Until the next tick there may be findings, but no more of what was told already.
+/// Until the next tick there may be findings, but no repeated event.
 fn next_sample(watching: &Watching) -> Line {
     let mut lines = watching.until_samples(1, PATIENCE);
     let sample = lines.pop().unwrap();
@@ -121,7 +122,7 @@ pub(super) fn created_anew_with_its_index() {
     let add = format!("link add wg0 index {index} type wireguard\n");
     let is_reset = |line: &Line| of(line) == ("wg0", index) && line.document["peer"].is_null();
 
-    // In one go, as wgstat sees it: it cannot look before both are done.
+    // In one batch: wgstat cannot sample between the two.
     watching.signal(Signal::SIGSTOP);
     batch(&host, &format!("link del wg0\n{add}"));
     watching.signal(Signal::SIGCONT);
@@ -141,7 +142,7 @@ pub(super) fn created_anew_with_its_index() {
     assert_reset(&next_sample(&watching));
 }
 
-/// No counter has a rate.
+/// Asserts that no counter has a rate.
 fn assert_reset(sample: &Line) {
     assert_eq!(sample.rates()["reset"], true, "{}", sample.document);
     for (name, rate) in sample.rates().as_object().unwrap() {
@@ -149,7 +150,7 @@ fn assert_reset(sample: &Line) {
     }
 }
 
-/// Messages that its socket had no room for, as the kernel counts them: of the one that listens to groups.
+/// Returns the number of notifications that the kernel dropped because the socket was full.
 fn dropped(host: &Host, watching: &Watching) -> u64 {
     let table = host.sh("cat /proc/net/netlink");
     let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -180,7 +181,7 @@ pub(super) fn lost_news() {
     watching.signal(Signal::SIGCONT);
     let came = watching.at_once(&["interface_added", "finding_raised interface_down"]);
     assert_eq!(of(&came[0]), ("wg0", ifindex(&host, "wg0")));
-    // And it hears again.
+    // Notifications work again.
     host.sh("ip link del wg0");
     watching.at_once(&["interface_removed", "finding_cleared interface_down"]);
 }

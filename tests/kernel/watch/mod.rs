@@ -1,4 +1,4 @@
-//! `watch` on the kernel: what happens to tunnels is told, when it happens, and the rates are those of what was sent.
+//! Tests `watch` on a real kernel: events come when they happen, and rates equal the traffic that was sent.
 
 mod events;
 mod links;
@@ -34,15 +34,15 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("watch_writes_one_line_per_interface_and_tick", pace::text),
 ];
 
-/// In a guest of their own: the smallest machine cannot sleep.
+/// Tests for a guest of their own, because `microvm` cannot be suspended.
 pub(super) const ASLEEP: &[(&str, fn())] = &[("watch_has_no_rate_over_a_time_asleep", rates::over_a_sleep)];
 
-/// What comes by itself comes in far less; what comes by a tick has to come later.
+/// Limits the time of a notification, in seconds. Ticks come later than that.
 const AT_ONCE: Duration = Duration::from_secs(5);
-/// For what a slow machine may take, and never does.
+/// A timeout that even a slow machine does not reach.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A document, and when it came.
+/// Holds a document and the time of its arrival.
 struct Line {
     document: Value,
     uptime: f64,
@@ -57,13 +57,13 @@ impl Line {
         self.kind() == "sample"
     }
 
-    /// The kind, and of which finding.
+    /// Returns the type of an event, with the id of its finding.
     fn label(&self) -> String {
         let id = self.document["finding"]["id"].as_str();
         id.map_or_else(|| self.kind().to_owned(), |id| format!("{} {id}", self.kind()))
     }
 
-    /// The one network of a sample.
+    /// Returns the network of a sample.
     fn network(&self) -> &Value {
         let networks = self.document["networks"].as_array().unwrap();
         assert_eq!(networks.len(), 1, "{}", self.document);
@@ -74,7 +74,7 @@ impl Line {
         &self.network()["rates"]
     }
 
-    /// Seconds that its rates are over.
+    /// Returns the interval of its rates, in seconds.
     fn interval(&self) -> f64 {
         self.rates()["interval_seconds"].as_f64().unwrap_or_else(|| panic!("no rates: {}", self.document))
     }
@@ -85,13 +85,13 @@ fn labels(lines: &[Line]) -> Vec<String> {
     lines.iter().map(Line::label).collect()
 }
 
-/// Seconds since the guest was started, by the kernel's own account.
+/// Returns the seconds since the guest was started (`/proc/uptime`).
 fn uptime() -> f64 {
     let text = std::fs::read_to_string("/proc/uptime").unwrap();
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// A `wgstat watch --json` that ends with the test.
+/// Holds a `wgstat watch --json`, which ends with the test.
 struct Watching {
     child: Child,
     stderr: ChildStderr,
@@ -103,7 +103,7 @@ impl Watching {
         Self::start_by(host, &[], options)
     }
 
-    /// By way of another program, which becomes it.
+    /// Starts it by another program, which executes it.
     fn start_by(host: &Host, program: &[&str], options: &str) -> Self {
         let mut child = Command::new("ip")
             .args(["netns", "exec", host.name()])
@@ -117,7 +117,7 @@ impl Watching {
             .unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let (sender, lines) = channel();
-        // It ends with its pipe.
+        // The thread ends with the pipe.
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
                 if sender.send((uptime(), line)).is_err() {
@@ -128,25 +128,25 @@ impl Watching {
         Self { child, stderr, lines }
     }
 
-    /// The next document, if one comes in time.
+    /// Returns the next document, if one comes in time.
     fn within(&self, time: Duration) -> Option<Line> {
         let (uptime, text) = self.lines.recv_timeout(time).ok()?;
         Some(Line { document: document(&text), uptime })
     }
 
-    /// The next sample. Nothing else may come before it.
+    /// Returns the next sample. No event may come before it.
     fn sample(&self, time: Duration) -> Line {
         let line = self.within(time).expect("no sample came");
         assert!(line.is_sample(), "{}", line.document);
         line
     }
 
-    /// The events that come at once: these, in this order, and no other.
+    /// Returns the next events: these, in this order, and no other.
     fn at_once(&self, expected: &[&str]) -> Vec<Line> {
         self.events(expected, |_| true)
     }
 
-    /// The same, whatever is found meanwhile.
+    /// Returns the next events, without those of findings.
     fn at_once_beside_findings(&self, expected: &[&str]) -> Vec<Line> {
         self.events(expected, |line| line.document["finding"].is_null())
     }
@@ -162,14 +162,14 @@ impl Watching {
         events
     }
 
-    /// Nothing comes for a while.
+    /// Asserts that no document comes for a while.
     fn is_silent(&self) {
         if let Some(line) = self.within(AT_ONCE) {
             panic!("{}", line.document);
         }
     }
 
-    /// Everything until there are so many samples more, the last one included.
+    /// Returns all documents until this many more samples have come.
     fn until_samples(&self, count: usize, each: Duration) -> Vec<Line> {
         let mut lines = Vec::new();
         let mut left = count;
@@ -189,16 +189,16 @@ impl Watching {
         Pid::from_raw(self.child.id().try_into().unwrap())
     }
 
-    /// Waits for it to end by itself, and tells what it said beside the documents.
+    /// Waits until it ends by itself, and returns its standard error.
     fn end(mut self) -> (ExitStatus, String) {
         match self.lines.recv_timeout(PATIENCE) {
             Ok((_, line)) => panic!("after the last: {}", String::from_utf8_lossy(&line)),
             Err(RecvTimeoutError::Timeout) => panic!("it does not end"),
             Err(RecvTimeoutError::Disconnected) => {}
         }
-        let mut said = String::new();
-        self.stderr.read_to_string(&mut said).unwrap();
-        (self.child.wait().unwrap(), said)
+        let mut stderr = String::new();
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        (self.child.wait().unwrap(), stderr)
     }
 }
 
@@ -209,13 +209,13 @@ impl Drop for Watching {
     }
 }
 
-/// The counters of wg0 as `ip` has them, of one direction.
+/// Returns the counters of wg0 in one direction, from `ip`.
 fn counted(host: &Host, direction: &str) -> Value {
     let links: Value = serde_json::from_str(&host.sh("ip -s -j link show wg0")).unwrap();
     links[0]["stats64"][direction].clone()
 }
 
-/// The index of a link, as `ip` has it.
+/// Returns the index of a link, from `ip`.
 fn ifindex(host: &Host, interface: &str) -> u64 {
     let links: Value = serde_json::from_str(&host.sh(&format!("ip -j link show {interface}"))).unwrap();
     links[0]["ifindex"].as_u64().unwrap()

@@ -1,4 +1,4 @@
-//! When ticks come, how many, and how they look as text.
+//! Tests the time of ticks, their number, and their text.
 
 use super::{PATIENCE, Watching, counted, uptime};
 use crate::faults::Pair;
@@ -8,8 +8,8 @@ pub(super) fn count() {
     let watching = Watching::start(&near, "--interval 2s --count 3");
     let lines = watching.until_samples(3, PATIENCE);
     assert_eq!(lines.len(), 3);
-    let (status, said) = watching.end();
-    assert_eq!((status.code(), said.as_str()), (Some(0), ""));
+    let (status, stderr) = watching.end();
+    assert_eq!((status.code(), stderr.as_str()), (Some(0), ""));
     assert!(lines[0].rates().is_null());
     for line in &lines[1..] {
         assert!((line.interval() - 2.0).abs() < 0.1, "{}", line.document);

@@ -1,4 +1,4 @@
-//! Rates of traffic that is known: by how much and how often is up to `ping`, which tells how long it took.
+//! Tests rates with known traffic: `ping` determines size and frequency, and reports how long it took.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,9 +12,9 @@ use super::{Line, PATIENCE, Watching, uptime};
 use crate::faults::Pair;
 use crate::guest::Host;
 
-/// How far a rate may be off.
+/// The tolerance of a rate.
 const PRECISION: f64 = 0.02;
-/// Seconds at both ends of a run that are not looked at: programs take time to start and to end.
+/// Seconds at both ends of a run that are not compared: programs take time to start and to end.
 const MARGIN: f64 = 0.3;
 
 /// Echo requests on their way.
@@ -24,16 +24,16 @@ struct Ping {
     start: f64,
 }
 
-/// Requests that were sent.
+/// Holds echo requests that were sent.
 struct Sent {
     per_second: f64,
-    /// In seconds since the guest was started.
+    /// The time, in seconds since the guest was started.
     start: f64,
     end: f64,
 }
 
 impl Ping {
-    /// So many of so many bytes to an address, these many seconds apart; whether answers come is not the question.
+    /// Sends this many requests of this size to an address, at this interval in seconds. Replies are not needed.
     fn start(host: &Host, to: &str, size: u32, count: u32, apart: f64) -> Self {
         let start = uptime();
         let child = Command::new("ip")
@@ -57,13 +57,13 @@ impl Ping {
     }
 }
 
-/// Bytes of the message that carries a ping of so many: an inner packet of 28 more, padded to a multiple of 16, and the 32 of
-/// the message itself.
+/// Returns the bytes of the message that carries a ping of this size: an inner packet of 28 more, padded to a multiple of 16,
+/// and 32 of the message itself.
 fn message(size: u32) -> f64 {
     f64::from((size + 28).next_multiple_of(16) + 32)
 }
 
-/// The sample's rates are over a time at which all of this was sent.
+/// Returns whether all of this was sent during the interval of a sample's rates.
 fn is_during(sample: &Line, sent: &Sent) -> bool {
     !sample.rates().is_null()
         && sample.uptime - sample.interval() > sent.start + MARGIN
@@ -78,7 +78,7 @@ fn assert_rate(rates: &Value, name: &str, expected: f64) {
 pub(super) fn of_known_traffic() {
     let Pair { near, far } = Pair::new();
     near.sh("ping -q -c 1 -W 2 10.9.0.2 >/dev/null");
-    // What far asks is answered by nobody, so that more is received than sent.
+    // Nobody answers the requests of far, so more is received than sent.
     near.sh("nft add table ip t; nft 'add chain ip t i { type filter hook input priority 0; }'
          nft add rule ip t i icmp type echo-request drop");
     let watching = Watching::start(&near, "--interval 2s");
@@ -109,7 +109,7 @@ pub(super) fn of_known_traffic() {
     }
 }
 
-/// Seconds between ticks, and those for which wgstat is stopped.
+/// Seconds between ticks, and seconds for which wgstat is stopped.
 const TICK: u64 = 2;
 const STOPPED: u64 = 9;
 
@@ -129,7 +129,7 @@ pub(super) fn over_the_real_time() {
     let sent = ping.end();
 
     let passed = after.uptime - before.uptime;
-    // A wait that was interrupted by the stop goes on with what was left of it.
+    // A wait that was interrupted by the stop continues with its remaining time.
     assert!(passed >= STOPPED as f64 && passed < (STOPPED + TICK) as f64 + 0.5, "{passed}");
     assert!((after.interval() - passed).abs() < 0.1, "{} s by its own account, {passed} s passed", after.interval());
     for sample in [&after, &next] {
@@ -137,13 +137,13 @@ pub(super) fn over_the_real_time() {
         assert_rate(sample.rates(), "rx_packets", sent.per_second);
         assert_rate(sample.rates(), "tx_bytes", sent.per_second * message(472));
     }
-    // Ticks that were missed are not made up for, and the pace stays.
+    // Missed ticks are not repeated, and the interval stays.
     let ticks = (next.uptime - first.uptime) / TICK as f64;
     assert!((ticks - ticks.round()).abs() < 0.05, "{ticks}");
     assert!((next.uptime - after.uptime - TICK as f64).abs() <= TICK as f64, "{}", next.uptime - after.uptime);
 }
 
-/// How long the machine is to sleep, by a clock that counts seconds.
+/// Seconds for which the machine is suspended.
 const ASLEEP: u64 = 8;
 
 pub(super) fn over_a_sleep() {
@@ -159,7 +159,7 @@ pub(super) fn over_a_sleep() {
     let (awake, asleep) = (Instant::now(), uptime());
     let power = Path::new("/sys/power");
     std::fs::write(power.join("mem_sleep"), "deep").unwrap();
-    // With this number the kernel does not fall asleep once the alarm is over, as it may be on a slow machine.
+    // With this number the kernel does not suspend if the alarm is over already, as it may be on a slow machine.
     let count = std::fs::read_to_string(power.join("wakeup_count")).unwrap();
     std::fs::write("/sys/class/rtc/rtc0/wakealarm", format!("+{ASLEEP}")).unwrap();
     std::fs::write(power.join("wakeup_count"), count.trim()).unwrap();

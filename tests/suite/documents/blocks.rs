@@ -1,4 +1,4 @@
-//! Blocks in the formats of others, each read by the program that would read it, with the files that it names.
+//! Gives blocks in other formats to the programs that read them, with the files that they name.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use crate::lab::wgstat;
 use crate::serve::client::Server;
 use crate::units;
 
-/// All blocks of a language, each with its place.
+/// Checks all blocks of a language. `check` gets `PATH:LINE` and the block.
 fn each(language: &str, check: impl Fn(&str, &Block)) {
     let mut count = 0;
     for document in Document::all() {
@@ -29,11 +29,11 @@ fn each(language: &str, check: impl Fn(&str, &Block)) {
     assert!(count > 0, "no block is written in {language}: take it out of the list");
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-/// A folder with certificate, key and password, and the text with that folder instead of the host's.
+/// Returns a directory with certificate, key and password, and the text with that directory instead of the host's.
 fn with_files(text: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     certificate(folder.path(), "vpn.example.org");
@@ -47,47 +47,47 @@ fn with_files(text: &str) -> (TempDir, String) {
 
 #[test]
 fn configurations_are_taken() {
-    each("toml", |place, block| {
+    each("toml", |location, block| {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("wgstat.toml");
         fs::write(&file, &block.text).unwrap();
         let output = Command::new(wgstat()).arg("--config").arg(&file).output().unwrap();
-        // Whether there is a tunnel on this machine is another matter.
+        // This machine need not have a tunnel.
         assert!(
-            !said(&output).contains("wgstat.toml:") && output.status.code() != Some(2),
-            "{place}: {}",
-            said(&output)
+            !output_text(&output).contains("wgstat.toml:") && output.status.code() != Some(2),
+            "{location}: {}",
+            output_text(&output)
         );
     });
 }
 
 #[test]
 fn yaml_is_taken_by_whoever_reads_it() {
-    each("yaml", |place, block| {
+    each("yaml", |location, block| {
         let (folder, text) = with_files(&block.text);
         let file = folder.path().join("file.yml");
         fs::write(&file, &text).unwrap();
         if text.contains("scrape_configs:") || text.contains("rule_files:") {
-            promtool(place, &["check", "config"], &file);
+            promtool(location, &["check", "config"], &file);
         } else if text.contains("groups:") {
-            promtool(place, &["check", "rules"], &file);
+            promtool(location, &["check", "rules"], &file);
         } else if text.contains("tls_server_config:") || text.contains("basic_auth_users:") {
             Server::start(&["--web.config.file", file.to_str().unwrap()]).stop();
         } else {
-            panic!("{place}: nobody knows what this is");
+            panic!("{location}: nobody knows what this is");
         }
     });
 }
 
-fn promtool(place: &str, words: &[&str], file: &Path) {
+fn promtool(location: &str, words: &[&str], file: &Path) {
     let output = Command::new("promtool").args(words).arg(file).output().expect("promtool: tests/run has it");
-    assert!(output.status.success(), "{place}: {}", said(&output));
+    assert!(output.status.success(), "{location}: {}", output_text(&output));
 }
 
-/// Each paragraph is a query.
+/// Every paragraph is a query.
 #[test]
 fn queries_are_taken_by_promtool() {
-    each("promql", |place, block| {
+    each("promql", |location, block| {
         let mut rules = "groups:\n- name: documents\n  rules:\n".to_owned();
         for (number, query) in block.text.split("\n\n").enumerate() {
             let lines: Vec<&str> = query.lines().filter(|line| !line.starts_with('#')).collect();
@@ -97,46 +97,46 @@ fn queries_are_taken_by_promtool() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rules.yml");
         fs::write(&file, rules).unwrap();
-        promtool(place, &["check", "rules"], &file);
+        promtool(location, &["check", "rules"], &file);
         for name in block.text.split(|c: char| !c.is_alphanumeric() && c != '_') {
             let is_ours = ["wg_", "wgstat_", "wireguard_"].iter().any(|start| name.starts_with(start));
-            assert!(!is_ours || super::facts::has_series(name), "{place}: nothing exposes {name}");
+            assert!(!is_ours || super::facts::has_series(name), "{location}: nothing exposes {name}");
         }
     });
 }
 
-/// Beside the packaged units, as a drop-in.
+/// systemd reads each as a drop-in of the packaged units.
 #[test]
 fn drop_ins_are_taken_by_systemd() {
-    each("ini", |place, block| {
+    each("ini", |location, block| {
         let root = units::installed(&BTreeSet::new());
         let unit = if block.text.contains("[Socket]") { "wgstat.socket" } else { "wgstat.service" };
         let text = block.text.replace("/usr/bin/wgstat", wgstat().to_str().unwrap());
         fs::create_dir_all(root.path().join(format!("{unit}.d"))).unwrap();
         fs::write(root.path().join(format!("{unit}.d/document.conf")), text).unwrap();
         let output = units::analyze(&["verify", "--man=no", "--recursive-errors=no", unit], root.path());
-        assert!(output.status.success() && said(&output).is_empty(), "{place}: {}", said(&output));
+        assert!(output.status.success() && output_text(&output).is_empty(), "{location}: {}", output_text(&output));
     });
 }
 
-/// A whole document is held against its schema too.
+/// A whole document is validated with its schema too.
 #[test]
 fn json_is_json() {
-    each("json", |place, block| {
-        let value: Value = serde_json::from_str(&block.text).unwrap_or_else(|error| panic!("{place}: {error}"));
+    each("json", |location, block| {
+        let value: Value = serde_json::from_str(&block.text).unwrap_or_else(|error| panic!("{location}: {error}"));
         if ["type", "error", "uptime_seconds"].iter().any(|key| value.get(key).is_some()) {
             common::document(block.text.as_bytes());
         }
     });
 }
 
-/// What stands in `server { … }` or around it, in a configuration of its own.
+/// nginx reads each within a minimal configuration.
 #[test]
 fn reverse_proxies_are_taken_by_nginx() {
-    each("nginx", |place, block| {
+    each("nginx", |location, block| {
         let (folder, text) = with_files(&block.text);
         let path = folder.path().display();
-        // It opens what it would listen on, and the ports of this machine are not ours to take.
+        // nginx -t opens its listen sockets, and ports of this machine may be in use.
         let text = Regex::new(r"listen \d+").unwrap().replace_all(&text, format!("listen unix:{path}/socket"));
         let text = format!(
             "pid {path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\nclient_body_temp_path {path}/a;\n\
@@ -150,6 +150,6 @@ fn reverse_proxies_are_taken_by_nginx() {
             .arg(&file)
             .output()
             .expect("nginx: run the tests by tests/run, which has it");
-        assert!(output.status.success(), "{place}: {}", said(&output));
+        assert!(output.status.success(), "{location}: {}", output_text(&output));
     });
 }

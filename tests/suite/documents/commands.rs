@@ -1,17 +1,17 @@
-//! Which lines of a block are commands, what is expected of each, and which cannot run here.
+//! Finds the commands in the blocks of a document, and lists those that cannot run in the lab.
 
 use super::markdown::{Block, Document};
 
-/// A command of a document.
+/// Holds a command of a document.
 pub(super) struct Command {
-    /// `README.md:17`.
-    pub(super) place: String,
+    /// The path and line: `README.md:17`.
+    pub(super) location: String,
     pub(super) line: String,
-    /// What stands below it, where it is shown with its output.
+    /// The output that is shown below it, if there is one.
     pub(super) output: Option<String>,
 }
 
-/// What cannot run in the lab, and what shows it instead. The beginning of a command, or of `path: command`.
+/// Commands that cannot run in the lab, by the start of the command or of `path: command`, and what tests them instead.
 pub(super) const ELSEWHERE: [(&str, &str); 11] = [
     ("cargo lab ", "it makes a lab of its own: `first_command_of_the_readme_runs`"),
     (
@@ -31,21 +31,21 @@ pub(super) const ELSEWHERE: [(&str, &str); 11] = [
 const TYPED: &str = "it needs systemd or apt: tests/package/operator types it in a Debian that has them";
 
 impl Command {
-    /// Every command of a document, in order.
+    /// Returns every command of a document, in order.
     pub(super) fn of(document: &Document) -> Vec<Self> {
         document.blocks.iter().flat_map(|block| Self::of_block(document, block)).collect()
     }
 
     fn of_block(document: &Document, block: &Block) -> Vec<Self> {
-        let place = |offset: usize| format!("{}:{}", document.path, block.line + 1 + offset);
+        let location = |offset: usize| format!("{}:{}", document.path, block.line + 1 + offset);
         match block.language.as_str() {
             "sh" | "crontab" => logical(&block.text)
                 .into_iter()
                 .filter(|(_, line)| !line.starts_with('#') && !line.is_empty())
                 .map(|(offset, line)| {
-                    // A line of cron: when, who, what.
+                    // A line of cron: times, user, command.
                     let line = line.strip_prefix("* * * * * root ").unwrap_or(&line).to_owned();
-                    Self { place: place(offset), line, output: None }
+                    Self { location: location(offset), line, output: None }
                 })
                 .collect(),
             "text" | "console" if block.text.starts_with("$ ") => {
@@ -55,7 +55,7 @@ impl Command {
                     match (line.strip_prefix("$ "), commands.last_mut()) {
                         (Some(line), _) => {
                             commands.push(Self {
-                                place: place(offset),
+                                location: location(offset),
                                 line: line.to_owned(),
                                 output: Some(String::new()),
                             });
@@ -78,9 +78,9 @@ impl Command {
         }
     }
 
-    /// Why it is not run, and the entry that says so.
+    /// Returns the entry of [`ELSEWHERE`] that matches it.
     pub(super) fn elsewhere(&self) -> Option<&'static str> {
-        let path = self.place.split(':').next().unwrap();
+        let path = self.location.split(':').next().unwrap();
         ELSEWHERE.iter().map(|(start, _)| *start).find(|start| match start.split_once(": ") {
             Some((document, start)) => path == document && self.line.starts_with(start),
             None => self.line.starts_with(start),
@@ -88,7 +88,7 @@ impl Command {
     }
 }
 
-/// Lines, put together where they end in a backslash.
+/// Returns the lines with their offset, joined where they end in a backslash.
 fn logical(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     let mut goes_on = false;

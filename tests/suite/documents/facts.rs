@@ -1,5 +1,5 @@
-//! Tables of facts, held against what the program says: meanings of counters, families of metrics, keys of documents.
-//! `WGSTAT_GOLDEN=write cargo test --test suite documents::facts` writes those of counters anew.
+//! Compares tables of facts with the program: meanings of counters, metric families, keys of documents.
+//! `WGSTAT_GOLDEN=write cargo test --test suite documents::facts` writes those of counters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The first table below a heading.
+/// Returns the first table below a heading.
 fn table<'a>(path: &str, text: &'a str, heading: &str) -> &'a str {
     &text[place_of_table(path, text, heading)]
 }
@@ -37,18 +37,18 @@ fn place_of_table(path: &str, text: &str, heading: &str) -> Range<usize> {
     start..end
 }
 
-/// The cells of each row below the head of a table.
+/// Returns the cells of each row below the header of a table.
 fn rows(table: &str) -> Vec<Vec<&str>> {
     let bare = table.lines().skip(2).map(|row| row.strip_prefix('|').and_then(|row| row.strip_suffix('|')).unwrap());
     bare.map(|row| row.split('|').map(str::trim).collect()).collect()
 }
 
-/// What stands between backquotes.
+/// Returns the text between backquotes.
 fn names(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// What every counter means there; counters that mean the same stand in one row.
+/// Returns the table of the meanings of counters. Counters with the same meaning share a row.
 fn meanings(backend: Backend) -> String {
     let mut rows: Vec<(Vec<&str>, Meaning)> = Vec::new();
     for counter in Counter::MAIN.into_iter().chain(Counter::detail()) {
@@ -94,7 +94,7 @@ fn tables_of_counters_are_the_program_s_own_words() {
     }
 }
 
-/// A family as it is exposed: its type, and the labels of its samples.
+/// The type and the labels of each family.
 type Families = BTreeMap<String, (String, BTreeSet<String>)>;
 
 fn families(exposition: &str, into: &mut Families) {
@@ -112,7 +112,7 @@ fn families(exposition: &str, into: &mut Families) {
     }
 }
 
-/// The tables of families: those of ours, the server's, and each exporter's.
+/// The tables of families, with the prefixes of their names.
 const FAMILIES: [(&str, &[&str]); 6] = [
     ("## Interfaces", &["wg_interface_"]),
     ("## Peers", &["wg_peer_"]),
@@ -125,7 +125,7 @@ const FAMILIES: [(&str, &[&str]); 6] = [
 #[test]
 fn tables_of_metrics_are_what_is_exposed() {
     let mut exposed = Families::new();
-    // What the lab has no sample of is in a recording of a kernel with faults.
+    // The recording of a kernel with faults has families that the lab has no sample of.
     for exposition in ["faults.prom", "faults.mindflavor.prom", "faults.mdlayher.prom"] {
         families(&read(&format!("tests/golden/{exposition}")), &mut exposed);
     }
@@ -157,7 +157,7 @@ fn tables_of_metrics_are_what_is_exposed() {
     assert!(unknown.is_empty(), "{METRICS} has families that nothing exposes: {unknown:?}");
 }
 
-/// Whether some table of metrics has the family of this series.
+/// Returns whether a table of metrics has the family of this series.
 pub(super) fn has_series(series: &str) -> bool {
     let text = read(METRICS);
     let family = ["_bucket", "_sum", "_count"].iter().find_map(|ending| series.strip_suffix(ending)).unwrap_or(series);
@@ -166,7 +166,7 @@ pub(super) fn has_series(series: &str) -> bool {
         .any(|(heading, _)| rows(table(METRICS, &text, heading)).iter().any(|row| names(row[0]).contains(&family)))
 }
 
-/// The type of a key, in words.
+/// Returns the type of a key, in words.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.trim_start_matches("#/$defs/");
@@ -226,7 +226,7 @@ fn codes_are_the_program_s() {
     assert_eq!(table(JSON, &read(JSON), "## Codes"), fresh);
 }
 
-/// The server's own answer to a path that it does not have names those that it has.
+/// Oracle: the server's error for an unknown path names all paths.
 #[test]
 fn paths_reasons_and_limits_are_the_server_s() {
     let text = read(HTTP);

@@ -1,4 +1,4 @@
-//! Links: files and headings that are there, manual pages that exist, and hosts that were chosen. No network is asked.
+//! Checks links to files, headings, manual pages and known hosts. It does not use the network.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use regex::Regex;
 
 use super::markdown::{Document, root};
 
-/// Whose pages are linked to.
+/// The hosts that links may lead to.
 const HOSTS: [&str; 6] =
     ["127.0.0.1:9586", "keepachangelog.com", "prometheus.io", "rustup.rs", "semver.org", "www.wireguard.com"];
-/// Manual pages of others that the texts name.
+/// Manual pages of other packages that the texts name.
 const MANUALS_OF_OTHERS: [&str; 6] =
     ["wg(8)", "wg-quick(8)", "ip(8)", "ip-route(8)", "systemd.exec(5)", "capabilities(7)"];
 
@@ -20,26 +20,26 @@ fn every_link_leads_somewhere() {
         documents.iter().map(|document| (document.path.as_str(), document.anchors.as_slice())).collect();
     for document in &documents {
         for link in &document.links {
-            let place = format!("{}:{}: {}", document.path, link.line, link.target);
+            let location = format!("{}:{}: {}", document.path, link.line, link.target);
             if let Some((scheme, rest)) = link.target.split_once("://") {
                 let host = rest.split('/').next().unwrap();
-                assert!(HOSTS.contains(&host), "{place}: whose is it?");
-                assert!(scheme == "https" || host.starts_with("127."), "{place}");
+                assert!(HOSTS.contains(&host), "{location}: whose is it?");
+                assert!(scheme == "https" || host.starts_with("127."), "{location}");
                 continue;
             }
             let (path, anchor) = link.target.split_once('#').unwrap_or((&link.target, ""));
             let folder = document.path.rsplit_once('/').map_or("", |(folder, _)| folder);
             let path = if path.is_empty() { document.path.clone() } else { joined(folder, path) };
-            assert!(root().join(&path).exists(), "{place}: there is no {path}");
+            assert!(root().join(&path).exists(), "{location}: there is no {path}");
             if !anchor.is_empty() {
-                let known = anchors.get(path.as_str()).unwrap_or_else(|| panic!("{place}: {path} has no headings"));
-                assert!(known.iter().any(|known| known == anchor), "{place}: no such heading; it has {known:?}");
+                let known = anchors.get(path.as_str()).unwrap_or_else(|| panic!("{location}: {path} has no headings"));
+                assert!(known.iter().any(|known| known == anchor), "{location}: no such heading; it has {known:?}");
             }
         }
     }
 }
 
-/// A path from a folder, without `..`.
+/// Returns a path relative to a directory, without `..`.
 fn joined(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
@@ -63,7 +63,7 @@ fn every_manual_page_that_is_named_exists() {
     }
 }
 
-/// What the program sends its readers to: each finding's section of the manual.
+/// Every finding has a section in the manual.
 #[test]
 fn every_section_that_findings_name_exists() {
     let manual = std::fs::read_to_string(root().join("man/wgstat-check.1")).unwrap().replace('\\', "");

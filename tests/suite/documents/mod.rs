@@ -84,15 +84,15 @@ fn first_command_of_the_readme_runs() {
         without_package_variables(&mut shell);
         let output = shell.output().unwrap();
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{}: {stderr}", first.place);
+        assert!(output.status.success(), "{}: {stderr}", first.location);
         for interface in ["wg0: up, userspace", "wg1: up, userspace"] {
-            assert!(stdout.contains(interface), "{}: no {interface:?} in\n{stdout}\n{stderr}", first.place);
+            assert!(stdout.contains(interface), "{}: no {interface:?} in\n{stdout}\n{stderr}", first.location);
         }
         stderr.into_owned()
     };
     run();
     let again = run();
-    assert!(!again.contains("Compiling"), "{}: it builds again\n{again}", first.place);
+    assert!(!again.contains("Compiling"), "{}: it builds again\n{again}", first.location);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn example(name: &str) -> PathBuf {
     root().join("docs/examples").join(name)
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
@@ -51,7 +51,7 @@ fn apply(folder: &Path, name: &str, words: &[&str]) {
         .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{name}: {}", said(&output));
+    assert!(output.status.success(), "{name}: {}", output_text(&output));
 }
 
 /// A folder to build in, where the dependencies are built already: those of this build.
@@ -90,12 +90,12 @@ fn counter_rule_and_output_are_added_as_the_document_says() {
         .env("CARGO_TARGET_DIR", &target)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_text(&output));
 
     let run = |words: &str| {
         let mut command = lab(&["--backend", "wireguard-go", "timeout", "60", "sh", "-c", &format!("$WGSTAT {words}")]);
         let output = command.env("WGSTAT", target.join("debug/wgstat")).output().unwrap();
-        assert!(output.status.success(), "{words}: {}", said(&output));
+        assert!(output.status.success(), "{words}: {}", output_text(&output));
         String::from_utf8(output.stdout).unwrap()
     };
     let status: serde_json::Value = serde_json::from_str(&run("status wg1 --json")).unwrap();

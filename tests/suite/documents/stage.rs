@@ -76,7 +76,7 @@ pub(super) fn failures(commands: &[Command]) -> Vec<String> {
     let mut words = lab(&["--backend", "boringtun", "timeout", "--foreground", "240", "bash"]);
     let output = words.arg(folder.path().join("script")).env("STAGE", folder.path()).output().unwrap();
     let printed = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "{}: the lab: {}: {printed}", commands[0].place, output.status);
+    assert!(output.status.success(), "{}: the lab: {}: {printed}", commands[0].location, output.status);
     commands.iter().enumerate().filter_map(|(number, command)| failure(folder.path(), number, command)).collect()
 }
 
@@ -134,7 +134,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn failure(folder: &Path, number: usize, command: &Command) -> Option<String> {
-    let Command { place, line, output } = command;
+    let Command { location, line, output } = command;
     let read = |name: String| fs::read_to_string(folder.join(name)).unwrap_or_default();
     let code = read(format!("code.{number}")).trim().to_owned();
     let is_check = line.contains("wgstat check");
@@ -147,11 +147,11 @@ fn failure(folder: &Path, number: usize, command: &Command) -> Option<String> {
     };
     let printed = read(format!("out.{number}"));
     if !succeeded {
-        return Some(format!("{place}: {line}\nends with {code:?}: {printed}"));
+        return Some(format!("{location}: {line}\nends with {code:?}: {printed}"));
     }
     let shown = output.as_deref()?;
     let missing_names = missing(shown, &printed);
     let elsewhere = || scenes::printed(line).is_some_and(|printed| missing(shown, &printed).is_empty());
     (!missing_names.is_empty() && !elsewhere())
-        .then(|| format!("{place}: {line}\nno {missing_names:?}; it prints:\n{printed}"))
+        .then(|| format!("{location}: {line}\nno {missing_names:?}; it prints:\n{printed}"))
 }

@@ -1,4 +1,4 @@
-//! What happens while it runs: interfaces, daemons, names and permissions that come and go.
+//! Tests changes while it runs: interfaces, daemons, names and permissions that appear and vanish.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{ONLINE, RX_PACKETS, documents, is_heading, out, word};
 use crate::common::document;
 use crate::lab::in_lab;
 
-/// Without it root may do anything: the sockets' modes would not count.
+/// Drops the capabilities that let root ignore the modes of sockets.
 const UNPRIVILEGED: &str = "setpriv --bounding-set=-dac_override,-dac_read_search";
 
 #[test]
@@ -15,7 +15,7 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
     let mut session = Session::start("daemon wg7", "$WGSTAT watch wg0 wg7 --interval 300ms");
     let is_of = |name: &'static str| move |line: &str| !is_heading(line) && word(line, 1) == name;
     session.out.until(is_of("wg7"));
-    // The daemon takes link and socket with it; the name is nobody's for a while, then another link's.
+    // Link and socket vanish with the daemon. The name is unused for a while, then another link has it.
     session.run("kill $daemon; wait $daemon; true");
     session.remarks.until(|line| line == "wgstat: wg7: interface removed");
     assert_eq!(session.remarks.next(), "wgstat: wg7: critical: interface not found (requested or configured)");
@@ -24,25 +24,25 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
             assert_eq!(word(&session.out.until(|line| !is_heading(line)).pop().unwrap(), 1), "wg0");
         }
     };
-    // Of the tick that was under way.
+    // From the tick that had started already.
     session.out.until(is_of("wg0"));
     only_wg0(&session);
     session.run("ip tuntap add wg7 mode tun");
     only_wg0(&session);
     session.run("ip link del wg7; daemon wg7");
-    session.remarks.until(|line| line == "wgstat: wg7: interface added");
+    session.stderr.until(|line| line == "wgstat: wg7: interface added");
     session.out.until(is_of("wg7"));
-    // It is killed, and its socket stays: that cannot be read, tick for tick.
+    // It is killed, and its socket stays and cannot be read, at each tick.
     session.run("kill -9 $daemon; wait $daemon; true");
-    let mut remarks = session.remarks.until(|line| line.starts_with("hint: start the daemon again"));
+    let mut stderr = session.stderr.until(|line| line.starts_with("hint: start the daemon again"));
     for _ in 0..4 {
         session.out.until(is_of("wg7"));
     }
     let (lines, rest) = session.end();
     assert!(lines.iter().all(|line| is_heading(line) || line.starts_with("20")), "{lines:#?}");
-    remarks.extend(rest);
-    // What the new one did before its link was up may be told or not.
-    remarks.retain(|line| !line.contains("administratively down"));
+    stderr.extend(rest);
+    // Events of the new one before its link was up are optional.
+    stderr.retain(|line| !line.contains("administratively down"));
     let expected = [
         "wgstat: wg7: counter reset",
         "wgstat: wg7: fixed: interface not found (requested or configured)",
@@ -52,9 +52,9 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
         "hint: restart the daemon, or remove the stale socket file",
     ];
     for line in expected {
-        assert_eq!(remarks.iter().filter(|other| *other == line).count(), 1, "{line}: {remarks:#?}");
+        assert_eq!(stderr.iter().filter(|other| *other == line).count(), 1, "{line}: {stderr:#?}");
     }
-    assert_eq!(remarks.len(), expected.len(), "{remarks:#?}");
+    assert_eq!(stderr.len(), expected.len(), "{stderr:#?}");
 }
 
 #[test]
@@ -64,28 +64,29 @@ fn link_that_appears_or_goes_is_told_long_before_the_next_tick() {
         let mut session = Session::start("daemon other", &command);
         let first = document(session.out.next().as_bytes());
         assert_eq!(first["networks"].as_array().unwrap().len(), if pattern.is_empty() { 3 } else { 2 });
-        // Nothing of this is said: no WireGuard, or of another name than was asked for.
+        // These cause no event: they are not WireGuard, or not requested.
         session.run("ip tuntap add tun9 mode tun; ip link set lo down; ip link set lo up");
         if !pattern.is_empty() {
             session.run("ip link set other down");
         }
         session.run("daemon wg7");
         let shown: Value = serde_json::from_str(&session.run("ip -j link show wg7")).unwrap();
-        let mut told = Vec::new();
-        for (what, command) in [("interface_added", "true"), ("interface_removed", "kill $daemon; wait $daemon; true")]
+        let mut events = Vec::new();
+        for (event_type, command) in
+            [("interface_added", "true"), ("interface_removed", "kill $daemon; wait $daemon; true")]
         {
             session.run(command);
-            // Between the two: what was wrong with it until it was up.
-            let lines = session.out.until(|line| document(line.as_bytes())["type"] == what);
-            told.extend(lines.iter().map(|line| document(line.as_bytes())));
-            let event = told.last().unwrap();
+            // Between the two: findings until it was up.
+            let lines = session.out.until(|line| document(line.as_bytes())["type"] == event_type);
+            events.extend(lines.iter().map(|line| document(line.as_bytes())));
+            let event = events.last().unwrap();
             assert_eq!((&event["interface"], &event["network"]), (&"wg7".into(), &"wg7".into()));
             assert_eq!((&event["ifindex"], &event["netns"]), (&shown[0]["ifindex"], &Value::Null));
             for key in ["peer", "endpoint", "previous_endpoint", "previous_interface", "finding"] {
                 assert_eq!(event[key], Value::Null, "{key}");
             }
         }
-        assert!(told.iter().all(|event| event["interface"] == "wg7" && event["type"] != "sample"), "{told:#?}");
+        assert!(events.iter().all(|event| event["interface"] == "wg7" && event["type"] != "sample"), "{events:#?}");
     }
 }
 
@@ -105,13 +106,13 @@ fn lost_permission_is_said_once_and_counters_go_on() {
         session.run("chmod 700 /run/wireguard/wg0.sock");
     }
     session.out.until(online("2/4"));
-    let (_, remarks) = session.end();
-    // Twice lost, twice said. The peer without allowed-ips is still wrong when nobody can see it.
+    let (_, stderr) = session.end();
+    // Lost twice, reported twice. The finding about the peer without allowed-ips stays while it cannot be read.
     let problem = [
         "wgstat: cannot read peers of userspace daemons: operation not permitted",
         "hint: run it with sudo: the sockets are owned by root",
     ];
-    assert_eq!(remarks, [problem, problem].concat());
+    assert_eq!(stderr, [problem, problem].concat());
 }
 
 #[test]
@@ -163,10 +164,10 @@ fn look_that_fails_is_said_once_and_counts_for_strict() {
     session.out.until(|line| !is_heading(line));
     session.run("chmod 0 /run/wireguard");
     assert_eq!(session.run("wait $watch; echo $?"), "1");
-    let (_, remarks) = session.end();
+    let (_, stderr) = session.end();
     let failure =
         "wgstat: wg0: cannot check whether it is WireGuard: /var/run/wireguard: Permission denied (os error 13)";
-    assert_eq!(remarks, [failure, "hint: run it with sudo"]);
+    assert_eq!(stderr, [failure, "hint: run it with sudo"]);
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn names_are_read_again_when_a_file_of_them_changes() {
     }
 }
 
-/// The other end of a pair of links goes with its namespace, once nobody keeps that.
+/// The other end of a veth pair vanishes with its namespace.
 #[test]
 fn namespace_that_is_watched_can_vanish() {
     let setup = "mkdir -p /run/netns; ip netns add blue; ip link add v0 type veth peer name v1 netns blue";
@@ -232,7 +233,7 @@ fn between_ticks_it_sleeps() {
         session.out.until(is_tick);
     }
     let after = switches(&mut session);
-    // It sleeps once a tick, and a few times until the daemons have answered.
+    // It sleeps once per tick, and a few times until the daemons have replied.
     assert!((ticks - 1..=20 * ticks).contains(&(after - before)), "{} in {ticks} ticks", after - before);
     let states: Vec<String> =
         (0..40).map(|_| session.run("sleep 0.02; sed 's/.*) //; s/ .*//' /proc/$watch/stat")).collect();
@@ -240,14 +241,14 @@ fn between_ticks_it_sleeps() {
     assert!(asleep > states.len() / 2, "{states:?}");
 }
 
-/// What the guide promises of jq, as it stands there.
+/// The jq command of the guide works.
 #[test]
 fn example_of_the_guide_tells_events() {
     let guide = include_str!("../../../docs/guide.md");
     let example = guide.lines().find(|line| line.starts_with("wgstat watch --json | jq ")).expect("it is there");
     let command = example.split_once("  #").map_or(example, |(command, _)| command);
     let command = command.replace("wgstat watch", "$WGSTAT watch --interval 200ms");
-    // Nothing is news at the first look, so that has to be over.
+    // The first sample has no events, so wait for it.
     let setup =
         "daemon wg7; peer=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=; wg set wg7 peer $peer endpoint 192.0.2.7:9";
     let mut session = Session::start(setup, &format!("{{ {}; }}", command.replace("| jq", "| tee /run/copy | jq")));

@@ -1,5 +1,5 @@
-//! A watch in the lab that is talked to while it runs: what is done in there is done after a line was read, and shows in a
-//! later one. So no test waits for a time to pass.
+//! Runs a watch in the lab and commands beside it. A command runs after a line was read, and its effect shows in a
+//! later line. So no test depends on time.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use crate::lab::lab;
 
-/// A busy machine may take its time; what never comes is a failure all the same.
+/// A timeout that even a busy machine does not reach.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// Lines as they come.
+/// Reads lines as they are printed.
 pub(super) struct Lines(Receiver<String>);
 
 impl Lines {
@@ -31,12 +31,12 @@ impl Lines {
         Self(receiver)
     }
 
-    /// The next one.
+    /// Returns the next line.
     pub(super) fn next(&self) -> String {
         self.0.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("no further line: {error}"))
     }
 
-    /// All up to the first that is so.
+    /// Returns all lines up to the first that matches.
     pub(super) fn until(&self, is_so: impl Fn(&str) -> bool) -> Vec<String> {
         let (start, mut lines) = (Instant::now(), Vec::new());
         loop {
@@ -62,7 +62,7 @@ impl Lines {
     }
 }
 
-/// The lab with a watch in it, and a shell beside that.
+/// Holds a lab with a watch and a shell in it.
 pub(super) struct Session {
     lab: Child,
     shell: Option<ChildStdin>,
@@ -70,12 +70,12 @@ pub(super) struct Session {
     /// Its standard output.
     pub(super) out: Lines,
     /// Its standard error.
-    pub(super) remarks: Lines,
+    pub(super) stderr: Lines,
     _folder: TempDir,
 }
 
 impl Session {
-    /// Makes the lab, runs `setup` in its shell, then `command` in the background.
+    /// Starts the lab, runs `setup` in its shell, then `command` in the background.
     pub(super) fn start(setup: &str, command: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let answers = folder.path().join("answers");
@@ -92,18 +92,18 @@ impl Session {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (shell, out, remarks) = (lab.stdin.take(), lab.stdout.take().unwrap(), lab.stderr.take().unwrap());
+        let (shell, out, stderr) = (lab.stdin.take(), lab.stdout.take().unwrap(), lab.stderr.take().unwrap());
         Self {
             lab,
             shell,
             answers: Lines::of(move || open(&answers)),
             out: Lines::of(|| Box::new(out)),
-            remarks: Lines::of(|| Box::new(remarks)),
+            stderr: Lines::of(|| Box::new(stderr)),
             _folder: folder,
         }
     }
 
-    /// Has something done in the lab, and returns what it printed.
+    /// Runs a command in the lab, and returns its output.
     pub(super) fn run(&mut self, command: &str) -> String {
         let line = command.replace('\n', "; ");
         writeln!(self.shell.as_mut().unwrap(), "{line}").unwrap();
@@ -113,16 +113,16 @@ impl Session {
         lines.join("\n")
     }
 
-    /// Ends the lab; what was still said on standard output and standard error.
+    /// Ends the lab, and returns the rest of standard output and standard error.
     pub(super) fn end(mut self) -> (Vec<String>, Vec<String>) {
         self.shell = None;
-        (self.out.rest(), self.remarks.rest())
+        (self.out.rest(), self.stderr.rest())
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // All that is in the lab ends with it.
+        // All processes in the lab end with it.
         let _ = self.lab.kill();
         let _ = self.lab.wait();
     }
@@ -133,7 +133,7 @@ fn open(path: &Path) -> Box<dyn Read> {
     Box::new(File::open(path).unwrap())
 }
 
-/// For the lab's shell: `daemon NAME` starts one more userspace daemon and leaves its number in `$daemon`.
+/// Defines `daemon NAME` for the lab's shell: it starts another userspace daemon and puts its PID into `$daemon`.
 pub(super) const FUNCTIONS: &str = "daemon() {
         WG_PROCESS_FOREGROUND=1 wireguard-go -f $1 >/dev/null 2>&1 3>&- & daemon=$!
         for n in $(seq 500); do [ -S /run/wireguard/$1.sock ] && break; sleep 0.02; done; ip link set $1 up
