@@ -17,8 +17,8 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
     session.out.until(is_of("wg7"));
     // Link and socket vanish with the daemon. The name is unused for a while, then another link has it.
     session.run("kill $daemon; wait $daemon; true");
-    session.remarks.until(|line| line == "wgstat: wg7: interface removed");
-    assert_eq!(session.remarks.next(), "wgstat: wg7: critical: interface not found (requested or configured)");
+    session.stderr.until(|line| line == "wgstat: wg7: interface removed");
+    assert_eq!(session.stderr.next(), "wgstat: wg7: critical: interface not found (requested or configured)");
     let only_wg0 = |session: &Session| {
         for _ in 0..4 {
             assert_eq!(word(&session.out.until(|line| !is_heading(line)).pop().unwrap(), 1), "wg0");
