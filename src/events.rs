@@ -1,4 +1,4 @@
-//! Events: what happened between two samples.
+//! Events: the changes between two samples.
 
 mod tracker;
 
@@ -21,11 +21,11 @@ pub struct Event {
     pub ifindex: Option<u32>,
     /// The network's display name.
     pub network: String,
-    /// What happened.
+    /// The kind of event, with its details.
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kinds of events.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
     /// An interface appeared.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::model::{Counter, Network, Snapshot};
 use crate::rates::{Identity, NetworkRates, identity};
 
-/// How many updates are kept: more than any terminal has columns.
+/// The number of updates that are kept: more than any terminal has columns.
 const MAX_SAMPLES: usize = 512;
 
 /// Bytes per second, computed from two samples.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{Counter, MainCounters, Name, Network, Peer, PublicKey, Snapshot};
 
-/// How a counter changed between two readings.
+/// The change of a counter between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// It grew by this much, in bytes or packets as [`Counter`] says.

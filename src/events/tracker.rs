@@ -8,7 +8,7 @@ use crate::findings::Finding;
 use crate::model::{Code, Counter, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot};
 use crate::rates::{Change, Identity, change, identity};
 
-/// How many removed interfaces are remembered. A host with containers never uses a name twice, so there has to be a limit.
+/// The number of removed interfaces that are remembered. A host with containers may never use a name twice, so there is a limit.
 const MAX_REMOVED: usize = 1024;
 
 /// Remembers the last sample, and returns the events of the next one.

@@ -3,7 +3,7 @@
 use super::rules::{Rule, Summary};
 use super::{RuleId, Severity};
 
-/// A rule as Prometheus evaluates it.
+/// Describes a rule as Prometheus evaluates it.
 #[derive(Debug, Clone, Copy)]
 pub struct Alert {
     /// The alert's name.
@@ -12,7 +12,7 @@ pub struct Alert {
     pub expression: &'static str,
     /// The default limit, in the unit of the expression's left side; `None` where the expression has no limit.
     pub threshold: Option<f64>,
-    /// How long the expression has to hold.
+    /// The time for which the expression has to hold.
     pub hold: &'static str,
     /// The labels of what the alert is about, for its summary.
     pub subject: &'static str,
@@ -61,12 +61,12 @@ const fn growth(name: &'static str, expression: &'static str) -> Alert {
     Alert { name, expression, threshold: Some(0.0), hold: "0m", subject: INTERFACE }
 }
 
-/// An alert about something that no finding can report.
+/// Describes an alert that no finding corresponds to.
 #[derive(Debug, Clone, Copy)]
 pub struct ExternalAlert {
     /// The id, as the label `finding` has it.
     pub id: &'static str,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
     /// The expression.
     pub alert: Alert,
@@ -74,7 +74,7 @@ pub struct ExternalAlert {
     pub rule: Rule,
 }
 
-/// What only Prometheus can see: it remembers the past, and it notices when wgstat does not run.
+/// The alerts that only Prometheus can raise: it remembers the past, and it notices when wgstat does not run.
 pub static EXTERNAL: [ExternalAlert; 3] = [
     ExternalAlert {
         id: "peers_offline",

@@ -1,4 +1,4 @@
-//! What each counter means on WireGuard, and what it does not mean, per backend.
+//! The meaning of each counter on WireGuard, per backend, and its common misreading.
 //!
 //! Source: the drivers (`drivers/net/wireguard`, `net/ipv4/ip_tunnel_core.c`, `drivers/net/tun.c`, `net/core/dev.c`). A test on a
 //! real kernel (`tests/kernel`) covers every sentence about the kernel's own backend, unless the sentence says that the cause is
@@ -6,14 +6,14 @@
 
 use crate::model::{Backend, Counter};
 
-/// What a counter that is not 0 means.
+/// Explains a counter that is not 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meaning {
-    /// What makes it grow.
+    /// The events that make it grow.
     pub means: &'static str,
-    /// What it is often mistaken for.
+    /// The thing that it is often mistaken for.
     pub misreading: Option<&'static str>,
-    /// What to do about it; `None` where it is not a sign of trouble.
+    /// Advice; `None` where the counter is not a sign of trouble.
     pub remedy: Option<&'static str>,
 }
 
@@ -159,7 +159,7 @@ const fn userspace(counter: Counter) -> Meaning {
 /// A fault that no counter of the interface shows. An error counter at 0 proves nothing about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlindSpot {
-    /// What can go wrong.
+    /// The fault, as a noun phrase.
     pub fault: &'static str,
     /// The command that shows it; `INTERFACE`, `PORT`, `ENDPOINT` and `FWMARK` stand for the interface's.
     pub command: &'static str,

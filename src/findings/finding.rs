@@ -1,4 +1,4 @@
-//! One finding, and how its remedy is filled in.
+//! One finding, and the placeholders of its remedy.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -7,7 +7,7 @@ use super::rules::rule;
 use super::{RuleId, Severity};
 use crate::model::{Name, Network, Peer, PublicKey};
 
-/// How many peers a finding names. It counts all of them.
+/// The number of peers that a finding names. It counts all of them.
 pub(super) const MAX_NAMED_PEERS: usize = 20;
 
 /// One thing that is wrong with one network.
@@ -15,13 +15,13 @@ pub(super) const MAX_NAMED_PEERS: usize = 20;
 pub struct Finding {
     /// The rule that found it.
     pub id: RuleId,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The network's namespace, where the caller selected one.
     pub netns: Option<String>,
     /// The network's interface.
     pub interface: Name,
-    /// How many things it covers: packets, peers, interfaces or exceeded limits.
+    /// The number of things it covers: packets, peers, interfaces or exceeded limits.
     pub count: u64,
     /// The peers it concerns, at most 20.
     pub peers: Vec<PublicKey>,
@@ -29,7 +29,7 @@ pub struct Finding {
     pub value: Option<u64>,
     /// The unit of `value`: packets, peers, bytes or seconds.
     pub unit: Option<&'static str>,
-    /// What is wrong, in one line.
+    /// The problem, in one line.
     pub summary: String,
     /// The likely cause, in one sentence.
     pub cause: &'static str,

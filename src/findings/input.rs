@@ -1,9 +1,9 @@
-//! What a diagnosis works on.
+//! The input of a diagnosis.
 
 use super::Severity;
 use crate::model::{Snapshot, Threshold};
 
-/// What a diagnosis works on: one sample, and the samples before it.
+/// Holds the samples that a diagnosis compares, and the limits.
 #[derive(Debug, Clone, Copy)]
 pub struct DiagnosisInput<'a> {
     /// The newest sample, with its environment.

@@ -1,11 +1,11 @@
-//! What each finding says: summary, cause and remedy of every rule, in one table.
+//! The texts of every rule, in one table: summary, cause and remedy.
 
 use super::RuleId;
 
 /// The texts of one rule. None ends with a full stop.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// What is wrong, in one line.
+    /// The problem, in one line.
     pub summary: Summary,
     /// The likely cause, in one sentence.
     pub cause: &'static str,
@@ -14,16 +14,16 @@ pub struct Rule {
     pub remedy: &'static str,
 }
 
-/// What is wrong, without the numbers; `wording` adds them.
+/// A summary without its numbers; `wording` adds them.
 #[derive(Debug, Clone, Copy)]
 pub enum Summary {
     /// A statement about the interface.
     Interface(&'static str),
     /// Something that happened to a number of packets.
     Packets {
-        /// What happened: "3 packets" and the time frame stand around it.
+        /// The event. "3 packets" stands before it, and the time frame behind it.
         event: &'static str,
-        /// Why, where the rule knows it.
+        /// The reason, where the rule knows it.
         reason: Option<&'static str>,
     },
     /// A statement about one peer or several, without its subject.

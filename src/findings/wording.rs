@@ -1,4 +1,4 @@
-//! How summaries word numbers: packets, peers, time frames and lists.
+//! The wording of numbers in summaries: packets, peers, time frames and lists.
 
 use std::fmt;
 

@@ -14,7 +14,7 @@ const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 const DENSE_AGE: Duration = Duration::from_secs(60 * 60);
 const DENSE_SPACING: Duration = Duration::from_secs(30);
 const SPARSE_SPACING: Duration = Duration::from_secs(5 * 60);
-/// How many removed networks are kept; the newest ones stay.
+/// The number of removed networks that are kept. The newest ones stay.
 const MAX_REMOVED: usize = 256;
 
 /// The nine main counters at one time: an interface's (`IFLA_STATS64`), or their sums over all interfaces.

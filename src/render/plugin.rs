@@ -9,7 +9,7 @@ use crate::findings::{Finding, Limit, Severity, Verdict};
 use crate::model::{Counter, Network, Threshold, printable, qualified_name};
 use crate::rates::NetworkRates;
 
-/// How many findings the line names. The others are counted.
+/// The number of findings that the line names. The others are counted.
 const MAX_NAMED: usize = 5;
 
 /// Writes the line.
