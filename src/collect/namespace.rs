@@ -1,4 +1,4 @@
-//! Collects one network namespace: its WireGuard links, their peers, and the userspace daemons beside them.
+//! Collects one network namespace: its WireGuard links, their peers, and the userspace daemons.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -73,7 +73,7 @@ impl<T: Transport> NamespaceCollector<T> {
         Ok(snapshot)
     }
 
-    /// Collects a snapshot, and returns beside it one error for each named interface that is absent or of another kind.
+    /// Collects a snapshot, and returns with it one error for each named interface that is absent or of another kind.
     ///
     /// # Errors
     /// Where the links cannot be read at all.
