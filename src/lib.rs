@@ -1,22 +1,20 @@
 //! wgstat collects the statistics of WireGuard interfaces and their peers, and explains them.
 //!
-//! Data flows one way, and each part uses only parts in the lines below its own:
+//! Data flows one way. Each part uses only parts in lower rows:
 //!
 //! ```text
-//! main                     parse, run, turn an error into a message and an exit code
-//! commands                 one file per subcommand: what to read, how to show it
-//! tui  config  http        the live view;  the configuration file -> settings;  a listener that knows no WireGuard
-//! sampler  state  cli      the one place where time passes: snapshot + names + rates + findings;  what `check --state`
-//!                          keeps;  every flag and help text
-//! collect  names  render   the only code that talks to the system;  lines of other programs' files -> names;
-//!                          snapshot -> bytes, one file per output
-//! events                   what happened between two looks
-//! findings  history        pure rules;  rates of the last looks, a day of counters
-//! rates                    pure arithmetic
-//! model  error             plain data;  what can go wrong; these two know each other
+//! main                     parses the command line, runs the command, and turns an error into a message and an exit code
+//! commands                 one file per subcommand: what to collect, how to print it
+//! tui  config  http        the live view;  the configuration file;  an HTTP server without knowledge of WireGuard
+//! sampler  state  cli      samples: snapshot, names, rates, findings;  the file of `check --state`;  options and help
+//! collect  names  render   all I/O with the system;  names from comments in other programs' files;  snapshot to bytes
+//! events                   changes between two samples
+//! findings  history        pure rules;  recent rates, and counters of a day
+//! rates  error             pure arithmetic;  errors and their exit codes
+//! model                    plain data
 //! ```
 //!
-//! `docs/architecture.md` has it as a picture, with the way of the data, and says how to add to it.
+//! `docs/architecture.md` shows this as a picture, follows the data through it, and explains how to extend it.
 
 pub mod cli;
 pub mod collect;

@@ -225,7 +225,7 @@ fn merge(merged: &mut Snapshot, part: Snapshot, namespace: &Namespace) {
         }
     }
     if !merged.networks.is_empty() {
-        // Hints about an empty namespace are of no use beside one that is not.
+        // Hints about an empty namespace are useless if another one has interfaces.
         merged.hints.clear();
     }
 }

@@ -4,8 +4,8 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use super::Scope;
-use super::link::Link;
-use super::namespace::{apply_device, network_of_link};
+use super::kernel::apply_device;
+use super::link::{Link, network_of_link};
 use super::problems::{add_sockets_denied, daemon_dead, daemon_unreadable};
 use super::userspace::{self, Reply, SocketFile};
 use crate::model::{Backend, Network, Snapshot};

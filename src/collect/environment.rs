@@ -1,4 +1,4 @@
-//! Collects what a diagnosis needs beside the networks: the host's counters with each snapshot, and its routes, addresses and
+//! Collects what a diagnosis needs besides the networks: the host's counters with each snapshot, and its routes, addresses and
 //! settings with the last one. What cannot be read becomes a [`Problem`], and the rules that need it stay silent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

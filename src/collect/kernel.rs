@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::attributes::{attributes, number};
 use super::netlink::{Error, Netlink, Transport};
-use crate::model::{AllowedIp, Peer, PublicKey};
+use crate::model::{AllowedIp, Network, Peer, PublicKey};
 
 /// Bytes of `struct genlmsghdr`, before the attributes.
 const GENL_HEADER: usize = 4;
@@ -288,4 +288,13 @@ fn parse_allowed_ip(value: &[u8]) -> Result<AllowedIp, Error> {
         (Some(address), Some(prefix)) => Ok(AllowedIp { address, prefix }),
         _ => Err(Error::Malformed("an allowed-ip lacks its address or prefix length")),
     }
+}
+
+/// Copies the values of a device to its network.
+pub(super) fn apply_device(network: &mut Network, device: Device) {
+    network.public_key = device.public_key;
+    network.listen_port = device.listen_port;
+    // Daemons leave out a mark that is not set.
+    network.fwmark = Some(device.fwmark.unwrap_or(0));
+    network.peers = Some(device.peers);
 }

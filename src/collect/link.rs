@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::attributes::{attributes, number};
 use super::netlink::{Error, Netlink, Transport};
-use crate::model::{InterfaceStats, Name};
+use crate::model::{InterfaceStats, Name, Network};
 
 /// `linux/if_link.h`.
 const IFLA_IFNAME: u16 = 3;
@@ -218,6 +218,21 @@ const fn operstate(state: u8) -> &'static str {
         5 => "dormant",
         6 => "up",
         _ => "unknown",
+    }
+}
+
+/// Returns a network with the values of its link.
+pub(super) fn network_of_link(link: Link) -> Network {
+    Network {
+        interface: link.name,
+        ifindex: Some(link.ifindex),
+        alias: link.alias,
+        enabled: Some(link.enabled),
+        up: Some(link.up),
+        operstate: link.operstate,
+        mtu: link.mtu,
+        stats: link.stats,
+        ..Network::default()
     }
 }
 

@@ -90,7 +90,7 @@ impl LinkMonitor {
             let mut files = others.to_vec();
             let own = self.socket.as_ref().map(|socket| PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN));
             files.extend(own);
-            // A time too long for the type is never reached. After a signal the loop goes on.
+            // A time too long for the type is never reached. After a signal the loop continues.
             let time = Timespec::try_from(until.saturating_duration_since(now)).ok();
             let _ = poll(&mut files, time.as_ref());
             if files.iter().take(others.len()).any(|file| !file.revents().is_empty()) {

@@ -49,7 +49,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Returns whether the interface is to be left out.
+    /// Returns whether the interface is excluded.
     fn excludes(&self, name: &Name) -> bool {
         self.exclude.iter().any(|pattern| pattern.matches(name))
     }

@@ -22,7 +22,7 @@ const NETWORKD: [&str; 4] =
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// Bytes of a line that are kept; longer lines hold no names.
 const MAX_LINE: usize = 4 * 1024;
-/// Bytes that are read at a time.
+/// Size of the read buffer, in bytes.
 const CHUNK: usize = 8 * 1024;
 
 /// One step through the files.

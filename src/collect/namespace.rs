@@ -1,4 +1,4 @@
-//! Collects one network namespace: its WireGuard links, their peers, and the userspace daemons beside them.
+//! Collects one network namespace: its WireGuard links, their peers, and the userspace daemons.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use rustix::io::Errno;
 
 use super::Scope;
 use super::daemons::{DaemonFilter, add_daemon};
-use super::kernel::{Device, DeviceReader};
-use super::link::{Link, link_by_name, wireguard_links};
+use super::kernel::{DeviceReader, apply_device};
+use super::link::{Link, link_by_name, network_of_link, wireguard_links};
 use super::netlink::{KernelSocket, Netlink, Transport};
 use super::problems::{NO_MODULE, add_peers_unreadable, io_code, links_unreadable, socket_unknown, sockets_unlisted};
 use super::userspace::{self, SocketFile};
@@ -73,7 +73,7 @@ impl<T: Transport> NamespaceCollector<T> {
         Ok(snapshot)
     }
 
-    /// Collects a snapshot, and returns beside it one error for each named interface that is absent or of another kind.
+    /// Collects a snapshot, and returns with it one error for each named interface that is absent or of another kind.
     ///
     /// # Errors
     /// Where the links cannot be read at all.
@@ -253,28 +253,4 @@ pub(super) fn check_missing(snapshot: &mut Snapshot, scope: &Scope, absent: Vec<
         }
     }
     Ok(())
-}
-
-/// Returns a network with everything that its link says.
-pub(super) fn network_of_link(link: Link) -> Network {
-    Network {
-        interface: link.name,
-        ifindex: Some(link.ifindex),
-        alias: link.alias,
-        enabled: Some(link.enabled),
-        up: Some(link.up),
-        operstate: link.operstate,
-        mtu: link.mtu,
-        stats: link.stats,
-        ..Network::default()
-    }
-}
-
-/// Adds to a network what its device says.
-pub(super) fn apply_device(network: &mut Network, device: Device) {
-    network.public_key = device.public_key;
-    network.listen_port = device.listen_port;
-    // Daemons leave out a mark that is not set.
-    network.fwmark = Some(device.fwmark.unwrap_or(0));
-    network.peers = Some(device.peers);
 }

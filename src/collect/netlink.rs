@@ -4,20 +4,21 @@
 //! A result counts only if the kernel's own end mark says that nothing was lost, nothing failed and nothing changed during the
 //! dump. Otherwise it is discarded and the request is sent again, a limited number of times.
 
+mod error;
 mod message;
 mod socket;
 
-use std::fmt;
 use std::io;
 
 use netlink_packet_core::NetlinkBuffer;
 use rustix::io::Errno;
 use zeroize::Zeroize as _;
 
+pub use self::error::Error;
 use self::message::{Content, messages};
 pub use self::socket::{KernelSocket, Transport};
 
-/// The kernel sends at most 32 KiB at a time unless one message needs more; see [`Netlink::receive`] for that.
+/// The largest datagram that the kernel sends, unless one message needs more; see [`Netlink::receive`] for that.
 const BUFFER: usize = 32 * 1024;
 /// No reply to our requests has a larger datagram.
 const MAX_BUFFER: usize = 16 * 1024 * 1024;
@@ -26,57 +27,6 @@ const MAX_ATTEMPTS: u32 = 10;
 
 /// Requests that are sent together. Their replies wait in the socket's buffer of some 200 KiB, where each takes up to 1 KiB.
 const BATCH: usize = 64;
-
-/// Why a request failed.
-#[derive(Debug)]
-pub enum Error {
-    /// The kernel refused the request, with the text of its extended ack.
-    Kernel(Errno, Option<String>),
-    /// The dumped objects changed during every attempt (`NLM_F_DUMP_INTR`).
-    Interrupted,
-    /// The socket's receive buffer overran during every attempt.
-    Overrun,
-    /// A datagram of this many bytes did not fit the buffer, which has grown for the next attempt.
-    Truncated(usize),
-    /// No reply in time.
-    Timeout,
-    /// The reply could not be parsed.
-    Malformed(&'static str),
-    /// The socket itself failed.
-    Io(io::Error),
-}
-
-impl Error {
-    /// Returns whether a new attempt can succeed.
-    fn is_transient(&self) -> bool {
-        matches!(self, Self::Interrupted | Self::Overrun | Self::Truncated(_))
-    }
-
-    /// Returns whether the kernel refused with this errno.
-    #[must_use]
-    pub fn is(&self, errno: Errno) -> bool {
-        matches!(self, Self::Kernel(code, _) if *code == errno)
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kernel(errno, text) => {
-                let cause = io::Error::from(*errno).to_string();
-                let cause = cause.split(" (os error").next().unwrap_or_default().to_lowercase();
-                f.write_str(&cause)?;
-                text.as_ref().map_or(Ok(()), |text| write!(f, " ({})", crate::model::printable(text)))
-            }
-            Self::Interrupted => write!(f, "interrupted by changes {MAX_ATTEMPTS} times in a row"),
-            Self::Overrun => f.write_str("the kernel's reply overran the socket buffer"),
-            Self::Truncated(length) => write!(f, "the kernel's reply of {length} bytes was truncated"),
-            Self::Timeout => f.write_str("the kernel did not reply in time"),
-            Self::Malformed(reason) => write!(f, "malformed reply from the kernel: {reason}"),
-            Self::Io(error) => write!(f, "netlink: {error}"),
-        }
-    }
-}
 
 /// Sends requests over one socket. It has no `Debug`: its buffer may hold keys.
 pub struct Netlink<T = KernelSocket> {

@@ -1,9 +1,9 @@
-//! The kernel's interface counters: one enum, so that every renderer and rule speaks of the same set.
+//! Defines the kernel's interface counters. Every renderer and rule uses this one enum.
 
-/// A counter of `struct rtnl_link_stats64` (`linux/if_link.h`), in the order of that struct: bytes for `RxBytes` and
+/// Names a counter of `struct rtnl_link_stats64` (`linux/if_link.h`), in the order of that struct: bytes for `RxBytes` and
 /// `TxBytes`, packets for all others, each since the interface was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "what each means on WireGuard is said by findings::meaning")]
+#[expect(missing_docs, reason = "findings::counters explains what each means on WireGuard")]
 pub enum Counter {
     RxPackets,
     TxPackets,
@@ -39,7 +39,7 @@ use Counter::{
 };
 
 impl Counter {
-    /// Every counter, in the kernel's order: the position is the place in `IFLA_STATS64`, in units of 8 bytes.
+    /// Holds every counter in the kernel's order: the index is the offset in `IFLA_STATS64`, in units of 8 bytes.
     pub const ALL: [Self; 25] = [
         RxPackets,
         TxPackets,
@@ -68,16 +68,16 @@ impl Counter {
         RxOtherhostDropped,
     ];
 
-    /// The nine counters that every output leads with, in the order of the JSON document.
+    /// Holds the nine counters that every output shows first, in the order of the JSON document.
     pub const MAIN: [Self; 9] =
         [RxBytes, TxBytes, RxPackets, TxPackets, RxErrors, TxErrors, RxDropped, TxDropped, Multicast];
 
-    /// The other sixteen: what `rx_errors` and `tx_errors` are made of, and counters of the network core.
+    /// Returns the other sixteen: the parts of `rx_errors` and `tx_errors`, and counters of the network core.
     pub fn detail() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|counter| !Self::MAIN.contains(counter))
     }
 
-    /// The kernel's name of it.
+    /// Returns the kernel's name of the counter.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,14 +110,14 @@ impl Counter {
     }
 }
 
-/// The 64-bit counters of one interface (`IFLA_STATS64`), in bytes or packets as [`Counter`] says; `None` where the kernel did
-/// not send one.
+/// Holds the 64-bit counters of one interface (`IFLA_STATS64`), in bytes or packets as [`Counter`] says; `None` where the
+/// kernel did not send one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InterfaceStats([Option<u64>; Counter::ALL.len()]);
 
 impl InterfaceStats {
-    /// Reads an `IFLA_STATS64` attribute: native-endian `u64`s. An older kernel's is shorter and leaves the last
-    /// counters unknown; what a newer one adds at the end is passed over.
+    /// Reads an `IFLA_STATS64` attribute: native-endian `u64`s. An older kernel sends a shorter one, and the last
+    /// counters stay unknown. Counters that a newer kernel adds at the end are ignored.
     #[must_use]
     pub fn from_stats64(attribute: &[u8]) -> Self {
         let mut stats = Self::default();
@@ -127,7 +127,7 @@ impl InterfaceStats {
         stats
     }
 
-    /// Takes the values in the order of [`Counter::ALL`], in bytes or packets; those that are missing at the end are unknown.
+    /// Uses values in the order of [`Counter::ALL`], in bytes or packets. Missing values at the end are unknown.
     #[must_use]
     pub fn from_values(values: &[Option<u64>]) -> Self {
         let mut stats = Self::default();
@@ -137,7 +137,7 @@ impl InterfaceStats {
         stats
     }
 
-    /// One counter's value since the interface was created, in bytes or packets as [`Counter`] says.
+    /// Returns one counter's value since the interface was created, in bytes or packets as [`Counter`] says.
     #[must_use]
     pub fn get(&self, counter: Counter) -> Option<u64> {
         self.0.get(counter as usize).copied().flatten()
@@ -176,9 +176,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_counter_stands_at_its_own_place() {
-        for (place, counter) in Counter::ALL.into_iter().enumerate() {
-            assert_eq!(counter as usize, place, "{}", counter.name());
+    fn every_counter_is_at_its_own_index() {
+        for (index, counter) in Counter::ALL.into_iter().enumerate() {
+            assert_eq!(counter as usize, index, "{}", counter.name());
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn counter_an_older_kernel_lacks_is_unknown() {
+    fn missing_counter_of_an_older_kernel_is_unknown() {
         // Linux 4.5: 23 counters, before rx_nohandler.
         let stats = InterfaceStats::from_stats64(&7_u64.to_ne_bytes().repeat(23));
         assert_eq!(stats.get(Counter::TxCompressed), Some(7));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn counter_a_newer_kernel_adds_is_passed_over() {
+    fn extra_counter_of_a_newer_kernel_is_ignored() {
         let stats = InterfaceStats::from_stats64(&u64::MAX.to_ne_bytes().repeat(40));
         assert!(Counter::ALL.iter().all(|&counter| stats.get(counter) == Some(u64::MAX)));
     }

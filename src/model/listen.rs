@@ -1,4 +1,4 @@
-//! Addresses to listen on, as they are written.
+//! Parses and prints listen addresses.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use super::printable;
 
-/// An address to listen on.
+/// Holds an address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
     /// `ADDRESS:PORT` or `[ADDRESS]:PORT`.
@@ -17,7 +17,7 @@ pub enum ListenAddress {
 }
 
 impl ListenAddress {
-    /// Whether only this host can reach it.
+    /// Returns whether only this host can reach the address.
     #[must_use]
     pub fn is_local(&self) -> bool {
         match self {
@@ -32,13 +32,14 @@ impl FromStr for ListenAddress {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("unix:") {
-            Some("") => Err("a path has to follow unix:".to_owned()),
+            Some("") => Err("missing path after unix:".to_owned()),
             Some(path) => Ok(Self::Unix(path.into())),
             None => text.parse().map(Self::Tcp).map_err(|_| match text.rsplit_once(':') {
                 Some((host, port)) if port.parse::<u16>().is_ok() && !host.is_empty() => {
-                    "it takes addresses, not names: write it as 127.0.0.1:9586, [::1]:9586 or unix:PATH".to_owned()
+                    "host names are not supported: use 127.0.0.1:9586, [::1]:9586 or unix:PATH".to_owned()
                 }
-                _ => "write it as 127.0.0.1:9586, [::1]:9586 or unix:PATH".to_owned(),
+                _ => "expected ADDRESS:PORT or unix:PATH, such as 127.0.0.1:9586, [::1]:9586 or unix:/run/wgstat.sock"
+                    .to_owned(),
             }),
         }
     }
@@ -58,22 +59,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_as_they_are_shown() {
+    fn displayed_address_parses_to_itself() {
         for text in ["127.0.0.1:9586", "[::1]:9586", "0.0.0.0:80", "unix:/run/wgstat.sock"] {
             assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn what_is_no_address_is_told_how_to_be_one() {
+    fn invalid_address_is_rejected() {
         for text in ["", "9586", ":9586", "127.0.0.1", "::1:9586x", "unix:", "127.0.0.1:99999"] {
             assert!(text.parse::<ListenAddress>().is_err(), "{text}");
         }
-        assert!("localhost:9586".parse::<ListenAddress>().unwrap_err().contains("not names"));
+        assert!("localhost:9586".parse::<ListenAddress>().unwrap_err().contains("host names are not supported"));
     }
 
     #[test]
-    fn loopback_is_local_however_it_is_written() {
+    fn loopback_is_local_in_every_notation() {
         let is_local = |text: &str| text.parse::<ListenAddress>().unwrap().is_local();
         for text in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "unix:x"] {
             assert!(is_local(text), "{text}");

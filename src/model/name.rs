@@ -1,37 +1,37 @@
-//! Names that come from outside: bytes that need be neither UTF-8 nor printable.
+//! Holds names from outside: bytes that may be neither UTF-8 nor printable.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// An interface's name or alias (`IFLA_IFNAME`, `IFLA_IFALIAS`), exactly as the kernel or a file has it.
+/// Holds an interface's name or alias (`IFLA_IFNAME`, `IFLA_IFALIAS`), unchanged from the kernel or a file.
 ///
-/// `Display` shows every byte that could act on a terminal as an escape, so a name cannot reach one raw;
-/// [`Name::text`] is the form for JSON, which has escapes of its own.
+/// `Display` escapes every byte that could control a terminal. [`Name::text`] does not: it is for JSON, which has its own
+/// escapes.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Vec<u8>);
 
 impl Name {
-    /// Takes the bytes up to the first NUL.
+    /// Creates a name from the bytes up to the first NUL.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
         Self(bytes.split(|&byte| byte == 0).next().unwrap_or_default().to_vec())
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The name for use in a path.
+    /// Returns the name for use in a path.
     #[must_use]
     pub fn as_os_str(&self) -> &OsStr {
         OsStr::from_bytes(&self.0)
     }
 
-    /// The name as one word of a shell command. Nearly all are one as they are.
+    /// Returns the name as one word of a shell command, quoted only if necessary.
     #[must_use]
     pub fn shell_word(&self) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@:/".contains(c);
@@ -39,7 +39,7 @@ impl Name {
         if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
     }
 
-    /// The name as text; bytes that are not UTF-8 become `\xNN`.
+    /// Returns the name as text; bytes that are not UTF-8 become `\xNN`.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         if let Ok(text) = std::str::from_utf8(&self.0) {
@@ -81,7 +81,7 @@ impl fmt::Debug for Name {
     }
 }
 
-/// Replaces what could act on a terminal by escapes.
+/// Escapes the characters that could control a terminal or reorder its text.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts_on_terminal) {
@@ -100,7 +100,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether a character could act on a terminal or reorder its text.
+/// Returns whether a character could control a terminal or reorder its text.
 #[must_use]
 pub fn acts_on_terminal(c: char) -> bool {
     c.is_control()

@@ -1,10 +1,10 @@
-//! Interfaces as the operator names them.
+//! Matches interface names against names and globs from the command line or the configuration.
 
 use std::ffi::OsStr;
 
 use super::Name;
 
-/// An interface's name, or a glob (`*`, `?`, `[…]`) of some.
+/// Holds an interface name or a glob (`*`, `?`, `[…]`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     name: Name,
@@ -12,19 +12,19 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// What was given.
+    /// Returns the text of the pattern.
     #[must_use]
     pub const fn name(&self) -> &Name {
         &self.name
     }
 
-    /// Whether it may stand for several interfaces.
+    /// Returns whether the pattern can match several interfaces.
     #[must_use]
     pub const fn is_glob(&self) -> bool {
         self.glob.is_some()
     }
 
-    /// Whether it stands for this one.
+    /// Returns whether the pattern matches this interface.
     #[must_use]
     pub fn matches(&self, name: &Name) -> bool {
         self.name == *name || self.glob.as_ref().is_some_and(|glob| glob.matches(&name.text()))
@@ -34,7 +34,7 @@ impl Pattern {
 impl From<Name> for Pattern {
     fn from(name: Name) -> Self {
         let is_glob = name.as_bytes().iter().any(|byte| b"*?[".contains(byte));
-        // What is no glob can only be a name: the kernel allows these characters in one.
+        // An invalid glob can only be a name: the kernel allows these characters in names.
         let glob = if is_glob { glob::Pattern::new(&name.text()).ok() } else { None };
         Self { name, glob }
     }

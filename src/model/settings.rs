@@ -1,4 +1,4 @@
-//! What the operator knows and the kernel does not: names, expectations, limits.
+//! Holds the settings from the configuration file: names, expectations and limits, which the kernel does not know.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,56 +6,56 @@ use std::time::Duration;
 
 use super::{ListenAddress, Name, PublicKey, Threshold};
 
-/// The configuration. Without one, everything is empty.
+/// Holds the configuration; empty without a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
     /// Networks by interface name; each is expected to exist.
     pub networks: BTreeMap<Name, NetworkSettings>,
     /// Peers by public key.
     pub peers: BTreeMap<PublicKey, PeerSettings>,
-    /// Limits of `check`, as `--warn` has them.
+    /// Limits for a warning in `check`, as with `--warn`.
     pub warn: Vec<Threshold>,
-    /// Limits of `check`, as `--crit` has them.
+    /// Limits for a critical result in `check`, as with `--crit`.
     pub crit: Vec<Threshold>,
-    /// Of `serve`, what its options do not say.
+    /// Defaults for the options of `serve`.
     pub serve: ServeSettings,
-    /// The file that all this was read from; `None` where there is none.
+    /// The path of the configuration file; `None` without one.
     pub file: Option<PathBuf>,
 }
 
-/// What is known of one network: `[networks.IFACE]` of the configuration.
+/// Holds the settings of one network: `[networks.IFACE]` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkSettings {
-    /// Shown instead of the interface's name.
+    /// Name to show instead of the interface's.
     pub name: Option<String>,
-    /// Its id, shown instead of the ifindex; no two networks have the same.
+    /// Id to show instead of the ifindex; unique.
     pub id: Option<u32>,
-    /// Line of its table in the file, from 1.
+    /// Line of the table in the file, from 1.
     pub line: usize,
 }
 
-/// What is known of one peer: `[peers."KEY"]` of the configuration.
+/// Holds the settings of one peer: `[peers."KEY"]` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeerSettings {
-    /// Its friendly name.
+    /// Friendly name of the peer.
     pub name: Option<String>,
-    /// Seconds between the keepalives that it is expected to send; never 0.
+    /// Expected interval between keepalives from the peer, in seconds; never 0.
     pub expected_keepalive: Option<u16>,
-    /// No finding and no limit is about it.
+    /// `true` if findings and limits ignore the peer.
     pub ignore: bool,
-    /// Line of its table in the file, from 1.
+    /// Line of the table in the file, from 1.
     pub line: usize,
 }
 
-/// How to serve: `[serve]` of the configuration.
+/// Holds the settings of `serve`: `[serve]` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServeSettings {
-    /// Where to listen.
+    /// Addresses to listen on.
     pub listen: Vec<ListenAddress>,
-    /// Time between two samples in the background.
+    /// Interval between background samples.
     pub poll: Option<Duration>,
-    /// Connections at a time.
+    /// Maximum number of concurrent connections.
     pub max_connections: Option<usize>,
-    /// Host names to answer to.
+    /// Accepted host names in requests.
     pub allow_host: Vec<String>,
 }

@@ -1,33 +1,33 @@
-//! Limits that the operator sets: `COUNTER=LIMIT`.
+//! Parses and prints the operator's limits: `COUNTER=LIMIT`.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::Counter;
 
-/// What is measured, and how much of it is too much.
+/// Holds a limit and the value that it applies to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Threshold {
-    /// A counter's value since the interface was created, in bytes or packets as [`Counter`] says; more is too much.
+    /// A counter's value since the interface was created, in bytes or packets as [`Counter`] says: the maximum.
     Total(Counter, u64),
-    /// How fast a counter grows; more is too much.
+    /// Rate of a counter: the maximum.
     Rate(Counter, Rate),
-    /// Age of a peer's last handshake; more is too much. A peer that never had one has no age.
+    /// Age of a peer's latest handshake: the maximum. A peer without a handshake has no age.
     HandshakeAge(Duration),
-    /// How many peers are online; fewer are too few.
+    /// Number of peers online: the minimum.
     PeersOnline(u64),
 }
 
-/// So much in each of these, as `--warn` or the configuration has it.
+/// Holds a rate from `--warn`, `--crit` or the configuration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// How much, in bytes or packets as [`Counter`] says.
+    /// Amount for each `per`, in bytes or packets as [`Counter`] says.
     pub amount: f64,
-    /// In what time.
+    /// Unit of time.
     pub per: Per,
 }
 
-/// The time of a rate.
+/// Names the unit of time of a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Per {
     /// A second.
@@ -39,7 +39,7 @@ pub enum Per {
 }
 
 impl Per {
-    /// In seconds.
+    /// Returns the length in seconds.
     #[must_use]
     pub const fn seconds(self) -> f64 {
         match self {
@@ -49,7 +49,7 @@ impl Per {
         }
     }
 
-    /// As it is written behind the `/`.
+    /// Returns the text after the `/`.
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ const HANDSHAKE_AGE: &str = "handshake_age";
 const PEERS_ONLINE: &str = "peers_online";
 
 impl Threshold {
-    /// What is measured.
+    /// Returns the text before the `=`: the name of the limited value.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -74,23 +74,23 @@ impl Threshold {
         }
     }
 
-    /// Reads `rx_errors=100`, `rx_errors=0/s`, `tx_dropped=10/min`, `handshake_age=5m` or `peers_online=3`.
+    /// Parses `rx_errors=100`, `rx_errors=0/s`, `tx_dropped=10/min`, `handshake_age=5m` or `peers_online=3`.
     ///
     /// # Errors
-    /// What is wrong with the text, for the person who wrote it.
+    /// Returns a message that says what is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (name, limit) = text.split_once('=').ok_or("it must be COUNTER=LIMIT, such as rx_errors=0/s")?;
+        let (name, limit) = text.split_once('=').ok_or("expected COUNTER=LIMIT, such as rx_errors=0/s")?;
         let (name, limit) = (name.trim(), limit.trim());
-        let whole = || limit.parse::<u64>().map_err(|_| format!("{limit:?} is no whole number"));
+        let whole = || limit.parse::<u64>().map_err(|_| format!("{limit:?} is not a whole number"));
         match name {
             HANDSHAKE_AGE => humantime::parse_duration(limit)
                 .map(Self::HandshakeAge)
-                .map_err(|error| format!("{limit:?}: {error}; write it as 5m, 300s or 1h")),
+                .map_err(|error| format!("{limit:?}: {error}; use 5m, 300s or 1h")),
             PEERS_ONLINE => whole().map(Self::PeersOnline),
             _ => {
                 let counter = Counter::ALL.into_iter().find(|counter| counter.name() == name).ok_or_else(|| {
                     format!(
-                        "there is no counter {name:?}; have: rx_errors and the like, {HANDSHAKE_AGE}, {PEERS_ONLINE}"
+                        "unknown counter {name:?}; use a counter such as rx_errors, {HANDSHAKE_AGE} or {PEERS_ONLINE}"
                     )
                 })?;
                 match limit.split_once('/') {
@@ -102,21 +102,22 @@ impl Threshold {
     }
 }
 
+/// Parses a rate: `amount` for each `unit`.
 fn rate(amount: &str, unit: &str) -> Result<Rate, String> {
     let amount = match amount.parse::<f64>() {
         Ok(amount) if amount.is_finite() && amount >= 0.0 => amount,
-        _ => return Err(format!("{amount:?} is no number, 0 or more")),
+        _ => return Err(format!("{amount:?} is not a number of 0 or more")),
     };
     let per = match unit {
         "s" | "sec" => Per::Second,
         "m" | "min" => Per::Minute,
         "h" => Per::Hour,
-        _ => return Err(format!("a rate is per /s, /min or /h, not per {unit:?}")),
+        _ => return Err(format!("unknown unit of time {unit:?}; use /s, /min or /h")),
     };
     Ok(Rate { amount, per })
 }
 
-/// The limit alone: `100`, `0/s`, `5m`.
+/// Writes the limit without the name: `100`, `0/s`, `5m`.
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_limit_is_read() {
+    fn every_kind_of_limit_is_parsed() {
         let read = |text| Threshold::parse(text).unwrap();
         assert_eq!(read("rx_errors=100"), Threshold::Total(Counter::RxErrors, 100));
         let per = |amount, per| Rate { amount, per };
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_named() {
+    fn error_names_the_invalid_part() {
         for (text, named) in [
             ("rx_errors", "COUNTER=LIMIT"),
             ("rx_error=1", "rx_error"),
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn limit_reads_as_it_was_written() {
+    fn displayed_limit_parses_to_itself() {
         for text in ["rx_errors=100", "rx_errors=0/s", "tx_dropped=10/min", "handshake_age=5m", "peers_online=3"] {
             let threshold = Threshold::parse(text).unwrap();
             assert_eq!(format!("{}={threshold}", threshold.name()), text);

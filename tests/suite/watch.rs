@@ -193,7 +193,7 @@ fn signal_ends_it() {
 #[test]
 fn wrong_counts_and_intervals_are_wrong_usage_and_say_what_is_right() {
     let count = "must be an integer, 1 or more";
-    let (bounds, unit) = ("it must be between 10ms and 1day", "write it as 2s, 500ms or 1m");
+    let (bounds, unit) = ("must be between 10ms and 1day", "use 2s, 500ms or 1m");
     for (flag, value, cause) in [
         ("--count", "0", count),
         ("--count", "-1", count),

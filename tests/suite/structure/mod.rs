@@ -1,5 +1,5 @@
-//! Holds the structure of the sources against the order that `src/lib.rs` and the picture in `docs/architecture.md` give:
-//! data goes one way, and no modules use each other in a circle.
+//! Checks the imports of `src/` against the rows in `src/lib.rs` and the picture in `docs/architecture.md`: each part imports
+//! only from lower rows, and no modules import each other in a circle.
 
 mod imports;
 
@@ -10,15 +10,6 @@ use std::path::Path;
 use regex::Regex;
 
 use self::imports::{Graph, Module, cycles, graph};
-
-/// Circles that are still there, as sets of modules.
-const KNOWN_CYCLES: [&[&str]; 2] = [
-    &["collect::attributes", "collect::netlink", "collect::netlink::message"],
-    &["tui::view::cards", "tui::view::popups"],
-];
-
-/// Parts of one row that may use each other.
-const BESIDE: [(&str, &str); 2] = [("model", "error"), ("error", "model")];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -41,14 +32,10 @@ fn rows() -> Vec<BTreeSet<String>> {
     lines.map(|line| line[..24].split_whitespace().map(str::to_owned).collect()).collect()
 }
 
-/// Returns the uses that go up, or sideways between other parts than [`BESIDE`].
+/// Returns the uses that go up, or sideways between parts.
 fn uses_against_order(graph: &Graph, rows: &[BTreeSet<String>]) -> Vec<String> {
     let row = |module: &Module| rows.iter().position(|row| module.first().is_some_and(|part| row.contains(part)));
-    let is_allowed = |module: &Module, used: &Module| {
-        module.first() == used.first()
-            || row(module) < row(used)
-            || BESIDE.contains(&(module[0].as_str(), used[0].as_str()))
-    };
+    let is_allowed = |module: &Module, used: &Module| module.first() == used.first() || row(module) < row(used);
     graph
         .iter()
         .filter(|(module, _)| !module.is_empty())
@@ -71,20 +58,11 @@ fn every_part_uses_only_parts_in_lower_rows() {
 
 #[test]
 fn no_modules_use_each_other_in_a_circle() {
-    let known: BTreeSet<Module> = KNOWN_CYCLES
+    let found: Vec<String> = cycles(&graph_of_parts(&root().join("src")))
         .iter()
-        .flat_map(|cycle| cycle.iter().map(|module| module.split("::").map(str::to_owned).collect()))
-        .collect();
-    let graph = graph_of_parts(&root().join("src"));
-    let found = cycles(&graph);
-    let fresh: Vec<String> = found
-        .iter()
-        .filter(|cycle| !cycle.is_subset(&known))
         .map(|cycle| cycle.iter().map(|module| module.join("::")).collect::<Vec<_>>().join(", "))
         .collect();
-    assert!(fresh.is_empty(), "these use each other:\n{}", fresh.join("\n"));
-    let gone: Vec<&Module> = known.iter().filter(|module| !found.iter().any(|cycle| cycle.contains(*module))).collect();
-    assert!(gone.is_empty(), "KNOWN_CYCLES has modules that are in no circle any more: {gone:?}");
+    assert!(found.is_empty(), "these use each other:\n{}", found.join("\n"));
 }
 
 #[test]
