@@ -60,7 +60,7 @@ impl Link {
     }
 }
 
-/// The WireGuard links of this network namespace.
+/// The WireGuard links of this network namespace (`RTM_GETLINK`).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct WireguardLinks {
     /// The links by ifindex: the order is stable, and a link that the kernel lists twice during changes counts once.

@@ -48,7 +48,7 @@ pub struct Namespace {
     is_own: bool,
 }
 
-/// The result of a search.
+/// The result of a search in `/run/netns` and `/proc`.
 #[derive(Debug, Default)]
 pub struct FoundNamespaces {
     /// The namespaces, each once: the caller's own first, then those with a name, then the others.

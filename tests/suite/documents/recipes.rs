@@ -1,5 +1,5 @@
-//! The examples of `docs/architecture.md`: a counter, a rule and an output are added to a copy of the project, it is built
-//! once, its unit tests are run, and what was added is looked for. Each is shown in the document as it is applied.
+//! Applies the recipes of `docs/architecture.md` to a copy of the project, builds it, runs its unit tests, and checks what each
+//! recipe adds. The document shows parts of the patches.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,16 @@ use super::markdown::{Document, root};
 use crate::common;
 use crate::lab::lab;
 
-const EXAMPLES: [&str; 3] = ["add-counter.patch", "add-rule.patch", "add-output.patch"];
+const RECIPES: [&str; 6] = [
+    "add-counter.patch",
+    "add-rule.patch",
+    "add-output.patch",
+    "add-family.patch",
+    "add-command.patch",
+    "add-names.patch",
+];
 
-fn example(name: &str) -> PathBuf {
+fn patch_path(name: &str) -> PathBuf {
     root().join("docs/examples").join(name)
 }
 
@@ -19,8 +26,8 @@ fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-/// The sources, with no test but the units'. Always in the same place: for cargo it would be another package elsewhere, and
-/// what was built before would stay for ever.
+/// Copies the sources without the integration tests. The directory is always the same: in another one, cargo would take them for
+/// another package, and build artifacts would pile up.
 fn copy(target: &Path) -> PathBuf {
     let folder = target.join("project");
     let _ = fs::remove_dir_all(&folder);
@@ -36,7 +43,7 @@ fn copy(target: &Path) -> PathBuf {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let kept: Vec<&str> = manifest.split("\n\n").filter(|part| !part.starts_with("[[test]]")).collect();
     fs::write(folder.join("Cargo.toml"), kept.join("\n\n")).unwrap();
-    // For a test of its own cargo builds the program beside it, out of what is built already.
+    // With an integration test, cargo builds the program too, from the dependencies of a test build.
     fs::create_dir(folder.join("tests")).unwrap();
     fs::write(folder.join("tests/none.rs"), "").unwrap();
     folder
@@ -46,7 +53,7 @@ fn apply(folder: &Path, name: &str, words: &[&str]) {
     let output = Command::new("git")
         .arg("apply")
         .args(words)
-        .arg(example(name))
+        .arg(patch_path(name))
         .current_dir(folder)
         .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap())
         .output()
@@ -54,7 +61,7 @@ fn apply(folder: &Path, name: &str, words: &[&str]) {
     assert!(output.status.success(), "{name}: {}", output_text(&output));
 }
 
-/// A folder to build in, where the dependencies are built already: those of this build.
+/// Returns a target directory with the dependencies of this build.
 fn built_dependencies() -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let profile = own.ancestors().nth(2).unwrap();
@@ -66,7 +73,7 @@ fn built_dependencies() -> PathBuf {
     let script = r#"set -e
         rm -rf "$2"; mkdir -p "$2/debug/deps"
         cp -a "$1/.fingerprint" "$1/build" "$2/debug/"
-        find "$1/deps" -maxdepth 1 -type f ! -name '*wgstat-*' ! -name 'suite-*' ! -name 'kernel-*' ! -name 'bench-*' \
+        find "$1/deps" -maxdepth 1 -type f ! -name '*wgstat-*' ! -name 'suite-*' ! -name 'kernel-*' ! -name 'bench-*' ! -name 'lab-*' \
             -exec cp -al -t "$2/debug/deps" {} +"#;
     let seeded = Command::new("sh").args(["-c", script, "seed"]).args([profile, &target]).status().unwrap();
     assert!(seeded.success());
@@ -75,13 +82,13 @@ fn built_dependencies() -> PathBuf {
 }
 
 #[test]
-fn counter_rule_and_output_are_added_as_the_document_says() {
+fn recipes_work() {
     let target = built_dependencies();
     let folder = copy(&target);
-    for name in EXAMPLES {
+    for name in RECIPES {
         apply(&folder, name, &["--check"]);
     }
-    for name in EXAMPLES {
+    for name in RECIPES {
         apply(&folder, name, &[]);
     }
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -114,7 +121,15 @@ fn counter_rule_and_output_are_added_as_the_document_says() {
     );
     assert!(lines.len() == 3 && lines[1].starts_with("wg0,") && lines[2].starts_with("wg1,"), "{csv}");
 
-    // The published schema does not have the counter; the one that is made now does.
+    assert!(run("export-metrics").contains("\nwg_interface_rx_nohandler_total{network=\"wg0\",interface=\"wg0\"} 0\n"));
+    assert_eq!(run("interfaces"), "wg0\nwg1\n");
+    let words = "interfaces >/dev/null; mkdir -p /run/example/wireguard
+        printf '# dave\n[Peer]\nPublicKey = %s\n' $(wg show wg1 peers) > /run/example/wireguard/wg1.conf
+        $WGSTAT status wg1 --json";
+    let named: serde_json::Value = serde_json::from_str(&run(words)).unwrap();
+    assert_eq!(named["networks"][0]["peers"][0]["name"], "dave");
+
+    // The published schema rejects the counter. The generated one has it.
     let refused = std::panic::catch_unwind(|| common::document(run("status wg1 --json").as_bytes()));
     assert!(refused.is_err());
     let schemas = folder.join("fresh");
@@ -128,16 +143,24 @@ fn findings(document: &str) -> Vec<String> {
     document["findings"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap().to_owned()).collect()
 }
 
+/// A stranger's small change stays small.
 #[test]
-fn document_shows_what_is_applied() {
+fn metric_family_of_an_existing_counter_changes_at_most_four_files() {
+    let patch = fs::read_to_string(patch_path("add-family.patch")).unwrap();
+    let files = patch.lines().filter(|line| line.starts_with("diff --git ")).count();
+    assert!((1..=4).contains(&files), "{files} files");
+}
+
+#[test]
+fn document_shows_parts_of_every_patch() {
     let document = Document::read("docs/architecture.md");
-    let patches = EXAMPLES.map(|name| fs::read_to_string(example(name)).unwrap());
+    let patches = RECIPES.map(|name| fs::read_to_string(patch_path(name)).unwrap());
     let shown: Vec<&str> =
         document.blocks.iter().filter(|block| block.language == "diff").map(|block| block.text.as_str()).collect();
     for block in &shown {
         assert!(patches.iter().any(|patch| patch.contains(block)), "in no patch:\n{block}");
     }
-    for (name, patch) in EXAMPLES.iter().zip(&patches) {
+    for (name, patch) in RECIPES.iter().zip(&patches) {
         assert!(shown.iter().any(|block| patch.contains(block)), "nothing of {name} is shown");
         assert!(document.links.iter().any(|link| link.target == format!("examples/{name}")), "{name} is not linked");
     }
