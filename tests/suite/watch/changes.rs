@@ -34,7 +34,7 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
     session.out.until(is_of("wg7"));
     // It is killed, and its socket stays and cannot be read, at each tick.
     session.run("kill -9 $daemon; wait $daemon; true");
-    let mut stderr = session.stderr.until(|line| line.starts_with("hint: start the daemon again"));
+    let mut stderr = session.stderr.until(|line| line.starts_with("hint: restart the daemon"));
     for _ in 0..4 {
         session.out.until(is_of("wg7"));
     }
