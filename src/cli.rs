@@ -28,47 +28,96 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// The flags of every command.
+    /// The global options before the command; [`Cli::global`] merges them with those after it.
     #[command(flatten)]
-    pub global: Global,
+    global: Global,
 }
 
-/// Holds the flags of every command.
+impl Cli {
+    /// Returns the global options. An option after the command replaces the same option before it.
+    #[must_use]
+    pub fn global(&self) -> Global {
+        let of_command = match &self.command {
+            None => return self.global.clone(),
+            Some(Command::Status(command)) => &command.global,
+            Some(Command::Stats(command)) => &command.global,
+            Some(Command::Watch(command)) => &command.global,
+            Some(Command::Check(command)) => &command.global,
+            Some(Command::ExportMetrics(command)) => &command.global,
+            Some(Command::Serve(command)) => &command.global,
+            Some(Command::Generate(command)) => &command.global,
+        };
+        self.global.replaced_by(of_command)
+    }
+}
+
+/// Holds the options of one command and the global options after it.
+///
+/// clap can pass global options on to the commands itself (`global = true`), but copies them into each: a tenth of a short run's
+/// cost.
+#[derive(Debug, Args)]
+pub struct WithGlobal<T: Args> {
+    /// The command's own options.
+    #[command(flatten)]
+    pub options: T,
+
+    #[command(flatten)]
+    global: Global,
+}
+
+/// Holds the options of every command.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "four independent flags, not a state machine")]
 pub struct Global {
     /// Print JSON instead of text
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub json: bool,
 
     /// Exclude interfaces by name or glob; may be repeated
-    #[arg(long, global = true, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<OsString>,
 
     /// Read other network namespaces: a name in /run/netns, a path, a PID, or all; may be repeated
-    #[arg(long, global = true, value_name = "NAME|PATH|PID|all")]
+    #[arg(long, value_name = "NAME|PATH|PID|all")]
     pub netns: Vec<OsString>,
 
-    /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
+    /// When to use colours [default: auto]
+    #[arg(long, value_name = "WHEN")]
+    pub color: Option<Color>,
 
     /// Exit with status 1 if anything could not be read
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub strict: bool,
 
     /// Do not read peers; no privileges needed
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub no_peers: bool,
 
     /// Read this configuration file instead of /etc/wgstat.toml
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
     /// Show where names come from (status, stats, check) and what wgstat can read (check)
-    #[arg(short, long, global = true)]
+    #[arg(short, long)]
     pub verbose: bool,
+}
+
+impl Global {
+    fn replaced_by(&self, later: &Self) -> Self {
+        let list =
+            |earlier: &Vec<OsString>, later: &Vec<OsString>| if later.is_empty() { earlier } else { later }.clone();
+        Self {
+            json: self.json || later.json,
+            exclude: list(&self.exclude, &later.exclude),
+            netns: list(&self.netns, &later.netns),
+            color: later.color.or(self.color),
+            strict: self.strict || later.strict,
+            no_peers: self.no_peers || later.no_peers,
+            config: later.config.clone().or_else(|| self.config.clone()),
+            verbose: self.verbose || later.verbose,
+        }
+    }
 }
 
 /// Says when to use colours: the value of `--color`.
@@ -91,13 +140,13 @@ pub enum Command {
     ///
     /// This is the default command. Userspace daemons (wireguard-go, boringtun) are found by their sockets in
     /// /var/run/wireguard.
-    Status(Status),
+    Status(WithGlobal<Status>),
 
     /// Show one interface in detail and explain its counters
     ///
     /// Shows the main counters and the error breakdown, explains what each nonzero counter means on WireGuard, and compares
     /// the interface's bytes with the sum of its peers' bytes.
-    Stats(Stats),
+    Stats(WithGlobal<Stats>),
 
     /// Show rates, errors, drops and peers live
     ///
@@ -108,7 +157,7 @@ pub enum Command {
     ///
     /// Link changes are shown immediately, everything else at the next update. Interfaces may appear and disappear, but
     /// interfaces named on the command line must exist at the start.
-    Watch(Watch),
+    Watch(WithGlobal<Watch>),
 
     /// Find problems and suggest fixes, for people and for monitoring
     ///
@@ -119,13 +168,13 @@ pub enum Command {
     ///
     /// Exits with the status of a monitoring plugin: 0 OK, 1 warning, 2 critical, 3 unknown (not everything could be read, or
     /// wrong usage).
-    Check(Check),
+    Check(WithGlobal<Check>),
 
     /// Print Prometheus metrics, or write them for `node_exporter`'s textfile collector
     ///
     /// Writes the absolute counters of interfaces and peers in the Prometheus text format. With --output the file is replaced
     /// atomically, so that a reader never sees half of it.
-    ExportMetrics(ExportMetrics),
+    ExportMetrics(WithGlobal<ExportMetrics>),
 
     /// Serve a dashboard, JSON and Prometheus metrics over HTTP
     ///
@@ -136,10 +185,10 @@ pub enum Command {
     /// The server listens on 127.0.0.1:9586 unless --listen, the configuration file or systemd says otherwise. TLS and
     /// passwords are configured with --web.config.file, in the format of Prometheus exporters. SIGHUP reloads all files,
     /// SIGTERM stops the server.
-    Serve(Box<Serve>),
+    Serve(Box<WithGlobal<Serve>>),
 
     /// Generate man pages, completions, JSON Schema, alert rules, a dashboard or a configuration file
-    Generate(Generate),
+    Generate(WithGlobal<Generate>),
 }
 
 #[expect(missing_docs, reason = "clap would use them as the command's help")]
@@ -407,5 +456,20 @@ mod tests {
     #[test]
     fn definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_are_merged() {
+        let global = |words: &str| Cli::try_parse_from(words.split(' ')).unwrap().global();
+        for words in ["wgstat --json", "wgstat --json status", "wgstat status --json", "wgstat --json status --json"] {
+            assert!(global(words).json, "{words}");
+        }
+        assert!(!global("wgstat status").json);
+        assert_eq!(global("wgstat --netns a --netns b status").netns, ["a", "b"]);
+        assert_eq!(global("wgstat --netns a status --netns b").netns, ["b"]);
+        assert_eq!(global("wgstat --color never status --color auto").color, Some(Color::Auto));
+        assert_eq!(global("wgstat --color never status").color, Some(Color::Never));
+        assert_eq!(global("wgstat --config a serve --config b").config, Some(PathBuf::from("b")));
+        assert_eq!(global("wgstat --config a check -v").config, Some(PathBuf::from("a")));
     }
 }

@@ -183,8 +183,8 @@ mod tests {
             ..Settings::default()
         };
         let cli = Cli::parse_from(["wgstat", "check"].into_iter().chain(words.split_whitespace()));
-        let Some(Command::Check(options)) = &cli.command else { panic!("it is check") };
-        let limits = limits(options, &cli.global, &settings)?;
+        let Some(Command::Check(command)) = &cli.command else { panic!("it is check") };
+        let limits = limits(&command.options, &cli.global(), &settings)?;
         let text =
             |limit: &Limit| format!("{} {}={}", limit.severity.as_str(), limit.threshold.name(), limit.threshold);
         Ok(limits.iter().map(text).collect::<Vec<_>>().join(", "))

@@ -92,20 +92,19 @@ impl Invocation<'_> {
 /// # Errors
 /// If the command has no result, or the result cannot be written.
 pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
-    let global = &cli.global;
-    let default = Command::Status(Status::default());
-    let command = cli.command.as_ref().unwrap_or(&default);
+    let global = &cli.global();
     // Generated files are the same on every host.
-    let is_configured = !matches!(command, Command::Generate(_));
+    let is_configured = !matches!(cli.command, Some(Command::Generate(_)));
     let settings = if is_configured { config::load(global.config.as_deref())? } else { Settings::default() };
     let invocation = Invocation { global, settings, out, err };
-    match command {
-        Command::Status(options) => status::run(options, invocation),
-        Command::Stats(options) => stats::run(options, invocation),
-        Command::Watch(options) => watch::run(options, invocation),
-        Command::Check(options) => check::run(options, invocation),
-        Command::ExportMetrics(options) => export_metrics::run(options, invocation),
-        Command::Serve(options) => serve::run(options, invocation),
-        Command::Generate(options) => generate::run(options, invocation),
+    match &cli.command {
+        None => status::run(&Status::default(), invocation),
+        Some(Command::Status(command)) => status::run(&command.options, invocation),
+        Some(Command::Stats(command)) => stats::run(&command.options, invocation),
+        Some(Command::Watch(command)) => watch::run(&command.options, invocation),
+        Some(Command::Check(command)) => check::run(&command.options, invocation),
+        Some(Command::ExportMetrics(command)) => export_metrics::run(&command.options, invocation),
+        Some(Command::Serve(command)) => serve::run(&command.options, invocation),
+        Some(Command::Generate(command)) => generate::run(&command.options, invocation),
     }
 }

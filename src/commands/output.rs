@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Invocation, Outcome, terminal};
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Color, Command};
 use crate::error::{Error, Result, STDOUT};
 use crate::model::{Problem, Snapshot, qualified_name};
 use crate::render::format::Style;
@@ -20,8 +20,8 @@ pub fn print_error(error: &Error, cli: &Cli, out: &mut dyn Write, err: &mut dyn 
     if error.is_about_standard_output() {
         return;
     }
-    let is_plugin = matches!(&cli.command, Some(Command::Check(options)) if options.plugin);
-    let _ = match (cli.global.json, is_plugin) {
+    let is_plugin = matches!(&cli.command, Some(Command::Check(command)) if command.options.plugin);
+    let _ = match (cli.global().json, is_plugin) {
         (true, _) => json::error(out, error),
         (false, true) => plugin::failure(out, &error.to_string()),
         (false, false) => Ok(()),
@@ -64,7 +64,7 @@ pub(super) fn report(sample: &Sample) -> Report<'_> {
 impl Invocation<'_> {
     /// Returns the style for text on standard output.
     pub(super) fn style(&self) -> Style {
-        terminal::style(self.global.color)
+        terminal::style(self.global.color.unwrap_or(Color::Auto))
     }
 
     /// Prints the problems and hints of a snapshot, unless a JSON document contains them. Returns `Outcome::Incomplete` if

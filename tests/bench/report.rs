@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::budgets::{BUDGETS, CHECK_BUDGET, TOLERANCE};
+use super::budgets::{ACCEPTED, Accepted, BUDGETS, CHECK_BUDGET, TOLERANCE};
 use super::load::{CHECK, FLOOR, LOADS, PROGRAMS};
 use super::scrape::{GZIP, IDLE, PLAIN};
 
@@ -56,6 +56,11 @@ struct Measurement {
     value: f64,
 }
 
+/// Returns the accepted result of a subject that is over its budget.
+fn accepted(load: &str, subject: &str, quantity: Quantity) -> Option<&'static Accepted> {
+    ACCEPTED.iter().find(|accepted| (accepted.load, accepted.subject, accepted.quantity) == (load, subject, quantity))
+}
+
 impl Report {
     /// Takes a line of the guest's output if it is a result; returns whether it is.
     pub(super) fn take(&mut self, line: &str) -> bool {
@@ -97,15 +102,16 @@ impl Report {
         Some(result.value)
     }
 
-    /// Describes every result that is over its budget.
+    /// Describes every result that is over its budget, or over the accepted value if there is one.
     pub(super) fn over_budget(&self) -> Vec<String> {
         let mut over = Vec::new();
         for budget in &BUDGETS {
             for (load, limit) in budget.limits.into_iter().enumerate() {
                 let Some(limit) = limit else { continue };
                 let Some(value) = self.value(load, budget.subject, budget.quantity) else { continue };
+                let (name, unit) = (LOADS[load].name, budget.quantity.unit());
+                let limit = accepted(name, budget.subject, budget.quantity).map_or(limit, |accepted| accepted.value);
                 if value > limit * TOLERANCE {
-                    let (name, unit) = (LOADS[load].name, budget.quantity.unit());
                     over.push(format!("{} on {name}: {value:.3} of {limit} {unit}", budget.subject));
                 }
             }
@@ -167,9 +173,21 @@ impl Report {
             });
             let _ = writeln!(text, "| `{subject}` | {} |", cells.collect::<Vec<_>>().join(" | "));
             for budget in BUDGETS.iter().filter(|budget| budget.subject == *subject && budget.quantity == quantity) {
-                let limits = budget.limits.map(|limit| limit.map_or_else(String::new, |limit| limit.to_string()));
-                let _ = writeln!(text, "| budget | {} |", limits.join(" | "));
+                let limits = (0..COLUMNS).map(|load| {
+                    let Some(limit) = budget.limits[load] else { return String::new() };
+                    let is_over = accepted(LOADS[load].name, subject, quantity).is_some()
+                        && self.value(load, subject, quantity).is_some_and(|value| value > limit);
+                    if is_over { format!("{limit} (over budget)") } else { limit.to_string() }
+                });
+                let _ = writeln!(text, "| budget | {} |", limits.collect::<Vec<_>>().join(" | "));
             }
+        }
+        let is_in_table = |entry: &&Accepted| entry.quantity == quantity && subjects.contains(&entry.subject);
+        for (index, entry) in ACCEPTED.iter().filter(is_in_table).enumerate() {
+            let Accepted { load, subject, value, reason, .. } = entry;
+            // A list begins after an empty line.
+            let start = if index == 0 { "\n" } else { "" };
+            let _ = writeln!(text, "{start}- `{subject}` on {load} is over budget: {reason} (accepted: {value})");
         }
     }
 
