@@ -201,8 +201,8 @@ fn growing_errors_are_marked_and_explained() {
     assert_eq!((buffer[(x, 2)].fg, buffer[(x, 2)].modifier), (Color::Red, Modifier::BOLD));
     // A large screen has the whole explanation.
     let screen = story.screen(200, 60);
-    assert!(screen.contains("rx_errors: packets that decrypted fine and were refused"), "{screen}");
-    assert!(screen.contains("tx_dropped: packets given up while waiting for a handshake"), "{screen}");
+    assert!(screen.contains("rx_errors: packets that were decrypted and then rejected"), "{screen}");
+    assert!(screen.contains("tx_dropped: packets that were given up while waiting for a handshake"), "{screen}");
     story.tick(|_| {});
     let screen = story.screen(200, 60);
     assert!(!screen.contains("rx_errors:") && !screen.contains("/s!"), "{screen}");
@@ -243,7 +243,7 @@ fn interface_that_was_created_again_has_a_gap_in_its_history() {
     // A renamed interface stays selected.
     story.tick(|snapshot| snapshot.networks[0].interface = "wg7".into());
     let screen = story.screen(80, 24);
-    assert!(screen.contains("peers of wg7") && screen.contains("wg7: interface renamed, it was wg0"), "{screen}");
+    assert!(screen.contains("peers of wg7") && screen.contains("wg7: interface renamed from wg0"), "{screen}");
     assert!(screen.lines().nth(3).unwrap().contains('█'), "it keeps its history: {screen}");
 }
 
@@ -330,7 +330,7 @@ fn pause_freezes_the_display_and_loses_nothing() {
     story.press(&[KeyCode::Char('p')]);
     let screen = story.screen(80, 24);
     assert!(screen.contains("rx    2.00 KiB/s") && !screen.contains("PAUSED"), "{screen}");
-    assert!(screen.contains("! blue: no such network namespace") && screen.contains("wg1: no longer"), "{screen}");
+    assert!(screen.contains("! blue: no such network namespace") && screen.contains("wg1: fixed:"), "{screen}");
     let (tick, failure) = story.app.into_last();
     assert_eq!(tick.sample.snapshot, story.snapshot);
     assert_eq!(
