@@ -54,7 +54,7 @@ function shown(page) {
 function bytesIn(words) {
   const [, number, unit] = words.match(/^([\d.,]+) (B|[KMGTPE]iB)$/) ?? [];
   check(number, `"${words}" is not a number of bytes`);
-  return Number(number.resectionAll(',', '')) * 1024 ** ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'].indexOf(unit);
+  return Number(number.replaceAll(',', '')) * 1024 ** ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'].indexOf(unit);
 }
 
 function compare(have, want, all) {
@@ -91,7 +91,7 @@ await run('numbers.mjs URL', 1, async (open, [url]) => {
   const before = await compareAll('first');
   await nextUpdate(page, before.timestamp);
   const after = await compareAll('after an update');
-  check(Number(after.timestamp) > Number(before.timestamp), 'the update is not newer than what it resectiond');
+  check(Number(after.timestamp) > Number(before.timestamp), 'the update is not newer than what it replaced');
   for (const counter of NINE) {
     check(after.status.totals[counter] >= before.status.totals[counter], `${counter} fell: did the networks change?`);
   }

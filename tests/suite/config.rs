@@ -11,7 +11,7 @@ use wgstat::config::{self, keys};
 use wgstat::model::{NetworkSettings, PeerSettings, PublicKey, ServeSettings, Settings, Threshold};
 
 use crate::common::document;
-use crate::lab::{in_lab, wgstat};
+use crate::lab::{WITHOUT_WARNING, in_lab, wgstat};
 use crate::mutation::Random;
 
 const FOLDER: &str = "tests/golden/config";
@@ -149,7 +149,7 @@ END
          try --no-peers
          try --crit peers_online=0 --warn rx_packets=999999999
          $WGSTAT status --config /run/c.toml >/dev/null; echo $?";
-    let output = in_lab("boringtun", script);
+    let output = in_lab("boringtun", &format!("{WITHOUT_WARNING}{script}"));
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(
         text,

@@ -38,6 +38,9 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+/// Removes the route that makes carol unreachable with boringtun, so that no tunnel has a warning.
+pub(crate) const WITHOUT_WARNING: &str = "ip route del unreachable 192.0.2.99\n";
+
 /// Stops every thread of both wireguard-go. On a busy machine the last one may still answer after `kill` returned.
 pub(crate) const STOP_DAEMONS: &str = "for n in $(seq 200); do
         kill -STOP $(pidof wireguard-go)

@@ -102,7 +102,7 @@ fn page_is_one_document_with_a_strict_policy() {
     }
     assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-    assert!(page.body.len() < 60 * 1024, "{} bytes", page.body.len());
+    assert!(page.body.len() < 64 * 1024, "{} bytes", page.body.len());
 }
 
 #[test]
