@@ -330,11 +330,7 @@ fn pause_freezes_the_display_and_loses_nothing() {
     story.press(&[KeyCode::Char('p')]);
     let screen = story.screen(80, 24);
     assert!(screen.contains("rx    2.00 KiB/s") && !screen.contains("PAUSED"), "{screen}");
-<<<<<<< HEAD
     assert!(screen.contains("! blue: no such network namespace") && screen.contains("wg1: fixed"), "{screen}");
-=======
-    assert!(screen.contains("! blue: no such network namespace") && screen.contains("wg1: fixed:"), "{screen}");
->>>>>>> lab
     let (tick, failure) = story.app.into_last();
     assert_eq!(tick.sample.snapshot, story.snapshot);
     assert_eq!(
