@@ -10,8 +10,17 @@ use super::markdown::{Document, root};
 const HOSTS: [&str; 6] =
     ["127.0.0.1:9586", "keepachangelog.com", "prometheus.io", "rustup.rs", "semver.org", "www.wireguard.com"];
 /// Manual pages of other packages that the texts name.
-const MANUALS_OF_OTHERS: [&str; 9] =
-    ["wg(8)", "wg-quick(8)", "ip(8)", "ip-link(8)", "ip-route(8)", "rg(1)", "curl(1)", "systemd.exec(5)", "capabilities(7)"];
+const MANUALS_OF_OTHERS: [&str; 9] = [
+    "wg(8)",
+    "wg-quick(8)",
+    "ip(8)",
+    "ip-link(8)",
+    "ip-route(8)",
+    "rg(1)",
+    "curl(1)",
+    "systemd.exec(5)",
+    "capabilities(7)",
+];
 
 #[test]
 fn every_link_leads_somewhere() {
