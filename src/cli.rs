@@ -51,10 +51,9 @@ impl Cli {
     }
 }
 
-/// Holds the options of one command and the global options after it.
-///
-/// clap can pass global options on to the commands itself (`global = true`), but copies them into each: a tenth of a short run's
-/// cost.
+// Holds the options of one command and the global options after it. This is no doc comment, because clap would print it as the
+// help of every command. clap can pass global options on to the commands itself (`global = true`), but copies them into each.
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Args)]
 pub struct WithGlobal<T: Args> {
     /// The command's own options.
@@ -65,7 +64,7 @@ pub struct WithGlobal<T: Args> {
     global: Global,
 }
 
-/// Holds the options of every command.
+#[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "four independent flags, not a state machine")]
