@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::daemons::DaemonFilter;
+use super::environment::collect_host_counters;
 use super::link_monitor::LinkMonitor;
 use super::namespace::check_missing;
 use super::netns::{self, Namespace, NetnsSelector};
@@ -91,7 +92,7 @@ impl Collector {
         let start = proc::uptime();
         let mut snapshot = collector.collect(&self.scope, now)?;
         if detail == Detail::Host {
-            collector.collect_host_counters(&mut snapshot, start);
+            collect_host_counters(&mut snapshot, start);
         }
         Ok(snapshot)
     }
@@ -194,7 +195,7 @@ fn collect_namespace(
         let mut collector = NamespaceCollector::open()?.filter_daemons(daemons);
         let (mut snapshot, absent) = collector.collect_present(scope, now)?;
         if detail == Detail::Host {
-            collector.collect_host_counters(&mut snapshot, start);
+            collect_host_counters(&mut snapshot, start);
         }
         Ok((snapshot, absent))
     })?;

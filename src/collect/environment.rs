@@ -12,20 +12,20 @@ use super::route::{RouteEntry, best_route_avoiding, lookup_routes, routes_into};
 use super::{NamespaceCollector, proc};
 use crate::model::{Detour, Environment, Host, Network, OuterLink, Path, PathKey, Problem, Route, Snapshot};
 
-impl<T: Transport> NamespaceCollector<T> {
-    /// Adds the counters that a later snapshot is compared with. `uptime` is the time since boot when the collection began: the
-    /// links' counters are read first, and rates are computed over the time between those.
-    pub(super) fn collect_host_counters(&self, snapshot: &mut Snapshot, uptime: Duration) {
-        snapshot.hosts = vec![Host { uptime, ..proc::read_host() }];
-        for network in &mut snapshot.networks {
-            let mut env = Environment::default();
-            if network.ifindex.is_some() {
-                proc::read_interface_counters(&network.interface, &mut env);
-            }
-            network.environment = Some(Box::new(env));
+/// Adds the counters that a later snapshot is compared with. `uptime` is the time since boot when the collection began: the
+/// links' counters are read first, and rates are computed over the time between those.
+pub(super) fn collect_host_counters(snapshot: &mut Snapshot, uptime: Duration) {
+    snapshot.hosts = vec![Host { uptime, ..proc::read_host() }];
+    for network in &mut snapshot.networks {
+        let mut env = Environment::default();
+        if network.ifindex.is_some() {
+            proc::read_interface_counters(&network.interface, &mut env);
         }
+        network.environment = Some(Box::new(env));
     }
+}
 
+impl<T: Transport> NamespaceCollector<T> {
     /// Adds addresses, settings and the path to every endpoint; and the routes into those networks that `needs_routes`: only
     /// some need them, and a router may have a million.
     pub fn collect_environment(&mut self, snapshot: &mut Snapshot, needs_routes: impl Fn(&Network) -> bool) {

@@ -6,7 +6,7 @@ use crate::model::{AllowedIp, Peer, Route};
 
 /// Returns the peers with an allowed-ip inside another peer's. Sorted by address and then by length, a prefix comes after all
 /// prefixes that contain it, and those that are still open form a stack.
-pub(super) fn overlaps<'a>(peers: &'a [Peer]) -> PeerSet<'a> {
+pub(super) fn overlaps(peers: &[Peer]) -> PeerSet<'_> {
     let mut all: Vec<(bool, u128, u8, u128, usize)> = Vec::new();
     for (index, peer) in peers.iter().enumerate() {
         all.extend(peer.allowed_ips.iter().map(|ip| {

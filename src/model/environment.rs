@@ -68,8 +68,8 @@ impl Environment {
     }
 }
 
-/// Identifies the path to an endpoint ([`Peer::endpoint`](super::Peer::endpoint)): its address, and the link of a link-local
-/// address.
+/// Identifies the path to an endpoint, computed from [`Peer::endpoint`](super::Peer::endpoint): its address, and the link of a
+/// link-local address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathKey {
     /// The endpoint's address.

@@ -83,7 +83,9 @@ const _: () = assert!(CAPACITY <= u16::MAX as usize);
 #[expect(clippy::cast_possible_truncation, reason = "no index is larger than `CAPACITY`")]
 impl<'out> OutBuf<'out> {
     pub(super) fn new(out: &'out mut dyn Write) -> Self {
-        Self { buffer: Box::new([0; CAPACITY]), used: 0, out, result: Ok(()) }
+        #[expect(clippy::large_stack_arrays, reason = "optimised builds make it on the heap")]
+        let buffer = Box::new([0; CAPACITY]);
+        Self { buffer, used: 0, out, result: Ok(()) }
     }
 
     /// Appends the bytes.

@@ -93,15 +93,14 @@ fn add_row(cells: &mut Cells, style: &Style, peer: &Peer, now: u64) {
         (false, true) => "* ",
         (false, false) => "- ",
     });
-    match &peer.name {
-        Some(name) => add_name(text, style, &style.escape(name)),
-        None => {
-            let key = peer.public_key.encode();
-            let has_room = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_KEYS);
-            let shown = if has_room { key.as_slice() } else { key.get(..SHORT_KEY).unwrap_or_default() };
-            text.extend(shown.iter().copied().map(char::from));
-            text.push_str(if has_room { "" } else { style.ellipsis() });
-        }
+    if let Some(name) = &peer.name {
+        add_name(text, style, &style.escape(name));
+    } else {
+        let key = peer.public_key.encode();
+        let has_room = style.width.is_none_or(|width| width >= MIN_WIDTH_FOR_KEYS);
+        let shown = if has_room { key.as_slice() } else { key.get(..SHORT_KEY).unwrap_or_default() };
+        text.extend(shown.iter().copied().map(char::from));
+        text.push_str(if has_room { "" } else { style.ellipsis() });
     }
     cells.end_cell();
     match peer.endpoint {
@@ -208,7 +207,7 @@ fn write_table(out: &mut dyn Write, style: &Style, cells: &Cells, peers: &[&Peer
     let visible = visible(style, &widths);
     let mut line = String::new();
     let headings = HEADINGS.map(|heading| (heading, heading.len()));
-    fill_line(&mut line, headings, &widths, &visible);
+    fill_line(&mut line, headings, &widths, visible);
     write_line(out, style, Tone::Dim, &line)?;
     let mut start = 0;
     for (row, peer) in cells.ends.chunks(COLUMNS).zip(peers) {
@@ -217,7 +216,7 @@ fn write_table(out: &mut dyn Write, style: &Style, cells: &Cells, peers: &[&Peer
             start = end;
             (text, width)
         });
-        fill_line(&mut line, texts, &widths, &visible);
+        fill_line(&mut line, texts, &widths, visible);
         write_line(out, style, if peer.is_online(now) { Tone::Plain } else { Tone::Dim }, &line)?;
     }
     Ok(())
@@ -228,11 +227,11 @@ fn fill_line<'a>(
     line: &mut String,
     cells: impl IntoIterator<Item = (&'a str, usize)>,
     widths: &[usize; COLUMNS],
-    visible: &[bool; COLUMNS],
+    visible: [bool; COLUMNS],
 ) {
     line.clear();
     let cells = cells.into_iter().zip(widths).zip(visible).enumerate();
-    for (column, (((text, width), &column_width), &is_visible)) in cells {
+    for (column, (((text, width), &column_width), is_visible)) in cells {
         if !is_visible {
             continue;
         }

@@ -203,7 +203,7 @@ fn used_system_calls_are_allowed() {
     }
 }
 
-/// If RootDirectory= were visible inside itself, the files there would not be read-only.
+/// If `RootDirectory=` were visible inside itself, the files there would not be read-only.
 #[test]
 fn root_directory_is_not_visible_inside_itself() {
     let mut found = 0;

@@ -73,8 +73,8 @@ impl From<PeerRates> for PeerRatesDocument {
 
 /// The peers of one network. Their documents are made while they are written, one after the other.
 pub(super) struct Peers<'a> {
-    peers: &'a [Peer],
-    /// In the order of `peers`; empty without an interval.
+    all: &'a [Peer],
+    /// In the order of `all`; empty without an interval.
     rates: &'a [Option<PeerRates>],
     endpoints: Endpoints,
     timestamp: u64,
@@ -84,7 +84,7 @@ impl<'a> Peers<'a> {
     /// Returns `None` if the peers are not known.
     pub(super) fn new(network: &'a Network, rates: Option<&'a NetworkRates>, report: &Report<'_>) -> Option<Self> {
         Some(Self {
-            peers: network.peers.as_deref()?,
+            all: network.peers.as_deref()?,
             rates: rates.map_or(&[], |rates| &rates.peers),
             endpoints: report.endpoints,
             timestamp: report.snapshot.timestamp,
@@ -112,7 +112,7 @@ impl<'a> Peers<'a> {
 
 impl Json for Peers<'_> {
     fn write(&self, out: &mut OutBuf<'_>) {
-        write_array(out, self.peers.iter().enumerate().map(|(index, peer)| self.document(index, peer)));
+        write_array(out, self.all.iter().enumerate().map(|(index, peer)| self.document(index, peer)));
     }
 }
 

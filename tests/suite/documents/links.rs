@@ -10,7 +10,7 @@ use super::markdown::{Document, root};
 const HOSTS: [&str; 6] =
     ["127.0.0.1:9586", "keepachangelog.com", "prometheus.io", "rustup.rs", "semver.org", "www.wireguard.com"];
 /// Manual pages of other packages that the texts name.
-const MANUALS_OF_OTHERS: [&str; 9] = [
+const MANUALS_OF_OTHERS: [&str; 10] = [
     "wg(8)",
     "wg-quick(8)",
     "ip(8)",
@@ -18,6 +18,7 @@ const MANUALS_OF_OTHERS: [&str; 9] = [
     "ip-route(8)",
     "rg(1)",
     "curl(1)",
+    "man(7)",
     "systemd.exec(5)",
     "capabilities(7)",
 ];
