@@ -57,7 +57,7 @@ pub(super) const BUDGETS: [Budget; 11] = [
 const START: &str = "half of a short run is the start of the process: page faults of a position-independent binary in plain order, \
                      and clap";
 /// Why compressed scrapes are over the budget.
-const DEFLATE: &str = "zlib-rs at level 1 takes about 24 instructions per byte";
+const DEFLATE: &str = "`zlib-rs` at level 1 takes about 24 instructions per byte";
 /// Why an idle server is over the budget.
 const MAPPED: &str = "the code that ran at startup stays mapped";
 
