@@ -1,7 +1,7 @@
-//! The JSON documents: public API, described by the JSON Schemas that are generated from the same definitions.
+//! Writes the JSON documents. They are a public API; their JSON Schemas are generated from the same definitions.
 //!
-//! Integers are exact, times are Unix seconds, `null` means unknown or never, and no key is ever left out. Characters that act
-//! on a terminal are escaped.
+//! Integers are exact, times are Unix seconds, `null` means unknown or never, and every key is always present. Characters
+//! that could control a terminal are escaped.
 
 mod check;
 mod document;
@@ -42,7 +42,7 @@ pub fn status(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     write_line(out, &StatusDocument::new(report))
 }
 
-/// Writes the document of one refresh of `watch --json` on one line.
+/// Writes the document of one update of `watch --json` on one line.
 ///
 /// # Errors
 /// Returns the writer's error.
@@ -132,7 +132,7 @@ pub fn all_schemas(out: &mut dyn Write) -> io::Result<()> {
 }
 
 document! {
-    /// What any command prints with `--json` when it fails.
+    /// The output of any failed command with `--json`.
     #[schemars(title = "wgstat error")]
     struct ErrorDocument {
         error: ErrorBody,

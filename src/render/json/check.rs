@@ -1,4 +1,4 @@
-//! The document of `check --json`.
+//! Defines the document of `check --json`.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::render::Report;
 use crate::render::check::{Checked, Unexplained};
 
 document! {
-    /// What `wgstat check --json` prints.
+    /// The output of `wgstat check --json`.
     #[schemars(title = "wgstat check")]
     pub(super) struct CheckDocument<'a> {
         /// Always `check`.

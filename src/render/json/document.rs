@@ -1,6 +1,6 @@
-//! The definition of a JSON document: one struct gives both its schema and its writer.
+//! Defines JSON documents: one struct gives both the schema and the writer.
 //!
-//! serde would give both as well, but does not fit the budget of 10,000 peers; docs/decisions.md has the figures.
+//! serde could do that too, but exceeds the budget for 10,000 peers; docs/decisions.md has the figures.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -32,8 +32,8 @@ pub(super) trait Object {
     }
 }
 
-/// Defines a struct whose fields are the keys of a JSON object, in their order. It derives the schema from the struct and writes
-/// the fields in turn, so the two cannot differ. The members of a last field `..name` become members of this object.
+/// Defines a struct whose fields are the keys of a JSON object, in their order. It derives the schema from the struct and
+/// writes the fields in turn, so the two cannot differ. The members of a last field `..name` become members of this object.
 ///
 /// Each key is a constant together with its punctuation: copying that is a few instructions.
 macro_rules! document {

@@ -1,4 +1,4 @@
-//! The document of an event of `watch --json`.
+//! Defines the document of an event of `watch --json`.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use crate::model::PublicKey;
 use crate::render::Endpoints;
 
 document! {
-    /// What `wgstat watch --json` prints for each event. All types have the same keys.
+    /// The document that `wgstat watch --json` prints for each event. All types have the same keys.
     #[schemars(title = "wgstat event")]
     pub(super) struct EventDocument<'a> {
         /// What happened.

@@ -1,4 +1,4 @@
-//! Findings and problems, which most documents end with.
+//! Defines the findings and problems in a document.
 
 use std::borrow::Cow;
 

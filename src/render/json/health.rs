@@ -1,4 +1,4 @@
-//! The document of `GET /health`.
+//! Defines the document of `GET /health`.
 
 use super::document::document;
 use crate::findings::{Severity, hides_trouble};
@@ -37,7 +37,7 @@ impl Health {
 }
 
 document! {
-    /// What `GET /health` answers: with status 200 while links can be read, else 503.
+    /// The response of `GET /health`: status 200 while links can be read, else 503.
     #[schemars(title = "wgstat health")]
     pub(super) struct HealthDocument {
         /// `degraded` if a network has a warning or worse, is missing, or could not be read completely; `failed` if nothing

@@ -1,4 +1,4 @@
-//! The document of `GET /api/history`.
+//! Defines the document of `GET /api/history`.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::model::MainCounters;
 use crate::render::Report;
 
 document! {
-    /// What `GET /api/history` answers: the counters of the last day, oldest first, with fewer samples the older they are.
+    /// The response of `GET /api/history`: the counters of the last day, oldest first. Older samples are further apart.
     #[schemars(title = "wgstat history")]
     pub(super) struct HistoryDocument<'a> {
         /// Always `history`.

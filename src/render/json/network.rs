@@ -1,4 +1,4 @@
-//! The networks.
+//! Defines the networks in a document.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The peers of a network.
+//! Defines the peers of a network in a document.
 
 use std::net::SocketAddr;
 

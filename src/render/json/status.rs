@@ -1,4 +1,4 @@
-//! The documents with all networks: `status`, and `sample` of `watch`.
+//! Defines the documents with all networks: `status`, and `sample` of `watch`.
 
 use schemars::JsonSchema;
 
@@ -11,7 +11,7 @@ use crate::render::Report;
 use crate::render::out_buf::OutBuf;
 
 document! {
-    /// What `wgstat status --json` and `wgstat stats IFACE --json` print.
+    /// The output of `wgstat status --json` and `wgstat stats IFACE --json`.
     #[schemars(title = "wgstat status")]
     pub(super) struct StatusDocument<'a> {
         /// Always `status`.
@@ -37,7 +37,7 @@ impl<'a> StatusDocument<'a> {
 }
 
 document! {
-    /// What `wgstat watch --json` prints at each refresh: the keys of `status`, with rates since the refresh before.
+    /// The document of an update of `wgstat watch --json`: the keys of `status`, with rates since the previous update.
     #[schemars(title = "wgstat sample")]
     pub(super) struct SampleDocument<'a> {
         /// Always `sample`.
@@ -63,7 +63,7 @@ impl<'a> SampleDocument<'a> {
 }
 
 document! {
-    /// What the two documents have in common.
+    /// The keys that the two documents have in common.
     struct ReportMembers<'a> {
         /// The networks, by ifindex.
         networks: Networks<'a>,
