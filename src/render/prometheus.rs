@@ -1,4 +1,4 @@
-//! The Prometheus exposition, in text format 0.0.4: absolute counters, exact integers, no rates.
+//! Writes the Prometheus exposition, in text format 0.0.4: absolute counters, exact integers, no rates.
 //!
 //! The samples of a family are in the order of the networks and their peers. No series is written twice: of two networks with
 //! the same labels (for example a container's daemon whose socket is visible here) the first one is written.
@@ -16,18 +16,18 @@ use super::out_buf::{OutBuf, PaddedText};
 use crate::findings::counters::{Meaning, meaning};
 use crate::model::{Backend, Counter, Network, Peer, PublicKey, Source, printable};
 
-/// Options of the exposition.
+/// Holds the options of the exposition.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// The maximum number of peers of each network. Those with the latest handshakes are written.
     pub max_peers: Option<usize>,
     /// Whether endpoints are labels. They change when peers roam, and each change starts a new series.
     pub peer_endpoints: bool,
-    /// The exporter whose families are written as well.
+    /// The exporter whose families are written too.
     pub compat: Option<Compat>,
 }
 
-/// An exporter whose families can be written as well, so that its dashboards and alert rules keep working.
+/// Names an exporter whose families can be written too, so that its dashboards and alert rules keep working.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compat {
     /// `prometheus_wireguard_exporter` of MindFlavor.
@@ -352,7 +352,7 @@ impl Exposition<'_> {
     }
 }
 
-/// The counters that have a family beside the main ones. To export another counter, add it here.
+/// The counters that have a family in addition to the main ones. To export another counter, add it here.
 const MORE_COUNTERS: [Counter; 1] = [Counter::Collisions];
 
 /// The families of counters. They are built once, because a server writes them at each scrape.

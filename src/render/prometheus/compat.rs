@@ -1,9 +1,9 @@
-//! The families of other exporters, with their names, labels and quirks.
+//! Writes the families of other exporters, with their names, labels and quirks.
 
 use super::exposition::{Exposition, Kind};
 use super::{KeyedPeer, LabelledNetwork, Options, PeerFamily};
 
-/// Writes the families of `prometheus_wireguard_exporter`. Its handshake is 0 until the first one.
+/// Writes the families of `prometheus_wireguard_exporter`. The handshake time is 0 until the first handshake.
 pub(super) fn mindflavor(exposition: &mut Exposition<'_>, networks: &[LabelledNetwork<'_>]) {
     let families = [
         PeerFamily {
@@ -45,7 +45,7 @@ pub(super) fn mindflavor(exposition: &mut Exposition<'_>, networks: &[LabelledNe
     }
 }
 
-/// Writes the families of `wireguard_exporter`. Its endpoint is empty unless endpoints are labels.
+/// Writes the families of `wireguard_exporter`. Endpoints are empty unless they are labels.
 pub(super) fn mdlayher(exposition: &mut Exposition<'_>, networks: &[LabelledNetwork<'_>], options: &Options) {
     exposition.family("wireguard_device_info", Kind::Gauge, "Metadata about a device.");
     for labelled in networks {

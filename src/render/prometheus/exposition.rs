@@ -1,4 +1,4 @@
-//! The text format: families, samples, labels and escapes.
+//! Writes the text format: families, samples, labels and escapes.
 
 use std::borrow::Cow;
 
