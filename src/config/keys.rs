@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Write as _};
 
-/// A table of the file.
+/// Describes a table of the file.
 #[derive(Debug)]
 pub struct ConfigTable {
     /// The first word of its header.
     pub root: &'static str,
-    /// A placeholder for the second word, where there is one.
+    /// A placeholder for the second word, if there is one.
     pub of: Option<&'static str>,
     /// An example of its header.
     pub example: &'static str,
@@ -17,7 +17,7 @@ pub struct ConfigTable {
     pub keys: &'static [ConfigKey],
 }
 
-/// A key of a table.
+/// Describes a key of a table.
 #[derive(Debug)]
 pub struct ConfigKey {
     /// Its name in the file.
@@ -30,7 +30,7 @@ pub struct ConfigKey {
     pub example: &'static str,
 }
 
-/// The kind of a value.
+/// Names the kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
     /// A friendly name.
@@ -39,17 +39,17 @@ pub enum ValueKind {
     Number(u32, u32),
     /// True or false.
     Flag,
-    /// Limits, as of `--warn`.
+    /// Limits, as with `--warn`.
     Limits,
-    /// A duration, as of `--poll`.
+    /// A duration, as with `--poll`.
     Time,
-    /// Addresses, as of `--listen`.
+    /// Addresses, as with `--listen`.
     Addresses,
-    /// Host names, as of `--allow-host`.
+    /// Host names, as with `--allow-host`.
     Hosts,
 }
 
-/// The longest name, in characters.
+/// Maximum length of a name, in characters.
 pub const MAX_NAME: usize = 128;
 
 impl ValueKind {
@@ -100,7 +100,7 @@ pub static NETWORKS: ConfigTable = ConfigTable {
     root: "networks",
     of: Some("IFACE"),
     example: "[networks.wg0]",
-    meaning: "A network, by the name of its interface, in any network namespace. It is expected to exist: if it does not, check reports it.",
+    meaning: "A network, by interface name, in any network namespace. The interface is expected to exist; check reports it if it does not.",
     keys: &[
         ConfigKey {
             name: "name",
@@ -133,13 +133,13 @@ pub static PEERS: ConfigTable = ConfigTable {
         ConfigKey {
             name: "expected_keepalive",
             kind: ValueKind::Number(1, 65_535),
-            meaning: "Seconds between the keepalives that the peer sends: a handshake older than 195 seconds plus this is stale.",
+            meaning: "Seconds between the keepalives that the peer sends. A handshake older than 195 seconds plus this interval is stale.",
             example: "25",
         },
         ConfigKey {
             name: "ignore",
             kind: ValueKind::Flag,
-            meaning: "If true, findings and limits leave out this peer.",
+            meaning: "If true, findings and limits ignore this peer.",
             example: "true",
         },
     ],
@@ -155,13 +155,13 @@ pub static THRESHOLDS: ConfigTable = ConfigTable {
         ConfigKey {
             name: "warn",
             kind: ValueKind::Limits,
-            meaning: "Limits whose violation is a warning, as of --warn.",
+            meaning: "Limits for a warning, as with --warn.",
             example: "[\"rx_errors=0/s\", \"handshake_age=5m\"]",
         },
         ConfigKey {
             name: "crit",
             kind: ValueKind::Limits,
-            meaning: "Limits whose violation is critical, as of --crit.",
+            meaning: "Limits for a critical result, as with --crit.",
             example: "[\"peers_online=1\"]",
         },
     ],
@@ -177,13 +177,13 @@ pub static SERVE: ConfigTable = ConfigTable {
         ConfigKey {
             name: "listen",
             kind: ValueKind::Addresses,
-            meaning: "Addresses to listen on, as of --listen.",
+            meaning: "Addresses to listen on, as with --listen.",
             example: "[\"127.0.0.1:9586\", \"unix:/run/wgstat/http.sock\"]",
         },
         ConfigKey {
             name: "allow_host",
             kind: ValueKind::Hosts,
-            meaning: "Host names to accept in requests beside localhost and the listen addresses, as of --allow-host.",
+            meaning: "Host names to accept in requests, in addition to localhost and the listen addresses, as with --allow-host.",
             example: "[\"vpn.example.org\"]",
         },
         ConfigKey {
@@ -195,7 +195,7 @@ pub static SERVE: ConfigTable = ConfigTable {
         ConfigKey {
             name: "poll",
             kind: ValueKind::Time,
-            meaning: "Interval of the background samples, which rates and the findings over time need.",
+            meaning: "Interval of background samples, for rates, charts and findings that need time.",
             example: "\"30s\"",
         },
     ],
@@ -208,9 +208,10 @@ pub static TABLES: [&ConfigTable; 4] = [&NETWORKS, &PEERS, &THRESHOLDS, &SERVE];
 #[must_use]
 pub fn commented() -> String {
     let mut text = "\
-## The configuration of wgstat: /etc/wgstat.toml, or what --config names. Every user who runs wgstat must be able to read it.
+## The configuration of wgstat: /etc/wgstat.toml, or the file given with --config.
+## Every user who runs wgstat must be able to read it.
 ## Lines that begin with a single # are examples. To use one, remove the \"# \" from it and from the header of its table.
-## More: wgstat.toml(5)
+## See also: wgstat.toml(5)
 "
     .to_owned();
     for table in TABLES {
