@@ -51,8 +51,9 @@ impl Cli {
     }
 }
 
-// Holds the options of one command and the global options after it. This is no doc comment, because clap would print it as the
-// help of every command. clap can pass global options on to the commands itself (`global = true`), but copies them into each.
+// Holds the options of one command and the global options after it. This is not a doc comment, because clap would print it as
+// the help of every command. clap can pass global options on to the commands itself (`global = true`), but copies them into
+// each.
 #[expect(missing_docs, reason = "clap would take them for the command's: see Command")]
 #[derive(Debug, Args)]
 pub struct WithGlobal<T: Args> {

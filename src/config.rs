@@ -1,4 +1,4 @@
-//! Loads the configuration file. Without one, the cost is a single failed `open`.
+//! Loads the configuration file. If there is none, the cost is a single failed `open`.
 
 mod document;
 pub mod keys;
@@ -13,13 +13,13 @@ use crate::model::{Settings, printable};
 
 /// The file that is read without `--config`.
 pub const DEFAULT: &str = "/etc/wgstat.toml";
-/// Largest file, in bytes; one of 100,000 peers is smaller.
+/// Maximum size of the file, in bytes. 100,000 peers fit.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// Loads the configuration from the named file, or from [`DEFAULT`] if that exists.
 ///
 /// # Errors
-/// [`Error::Config`] with the first error in the file.
+/// Returns [`Error::Config`] with the first error in the file.
 pub fn load(named: Option<&Path>) -> Result<Settings> {
     let path = named.unwrap_or(Path::new(DEFAULT));
     let bytes = match open(path) {
@@ -38,7 +38,7 @@ pub fn load(named: Option<&Path>) -> Result<Settings> {
 /// Parses the text of a configuration; `path` is used in errors.
 ///
 /// # Errors
-/// [`Error::Config`] with the first error in the file: `FILE:LINE: KEY: cause`.
+/// Returns [`Error::Config`] with the first error in the file: `FILE:LINE: KEY: cause`.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Settings> {
     let file = printable(&path.to_string_lossy()).into_owned();
     let settings = match str::from_utf8(bytes) {

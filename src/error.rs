@@ -1,4 +1,4 @@
-//! Errors that end a command: a code for scripts, a message that names the thing and the cause, and the remedy where there is
+//! Defines the errors that end a command. Each has a code for scripts, a message with subject and cause, and a fix if there is
 //! one.
 
 use std::borrow::Cow;
@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 
 use crate::model::{Code, Name, Problem};
 
-/// An error that ends a command. Its message is one line, subject first, safe for a terminal.
+/// Represents an error that ends a command. Its message is one line, subject first, safe for a terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A named interface does not exist: `stats wg9`.
@@ -53,7 +53,7 @@ pub enum Error {
         subject: String,
         /// The cause.
         cause: String,
-        /// The remedy.
+        /// The fix.
         hint: Option<String>,
     },
     /// The result could not be written.
@@ -99,7 +99,7 @@ impl Error {
         }
     }
 
-    /// Returns the remedy, where there is one.
+    /// Returns the fix, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -131,14 +131,14 @@ impl Error {
         matches!(self, Self::Output { subject, .. } if subject == STDOUT)
     }
 
-    /// Returns whether the reader of our output closed the pipe, which is no failure.
+    /// Returns whether the reader of the output closed the pipe, which is not a failure.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
     }
 }
 
-/// Returns the remedy for an address that the server cannot listen on.
+/// Returns the fix for an address that the server cannot listen on.
 fn listen_hint(address: &str, kind: ErrorKind) -> Option<String> {
     let hint = match kind {
         ErrorKind::AddrInUse if address.starts_with("unix:") => {
@@ -159,7 +159,7 @@ fn listen_hint(address: &str, kind: ErrorKind) -> Option<String> {
     Some(hint)
 }
 
-/// Returns the remedy for a file that cannot be written.
+/// Returns the fix for a file that cannot be written.
 fn output_hint(kind: ErrorKind) -> Option<String> {
     let hint = match kind {
         ErrorKind::NotFound => "create the directory first",
@@ -171,13 +171,13 @@ fn output_hint(kind: ErrorKind) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// Most names that an error message lists.
+/// Maximum number of names that an error message lists.
 const MAX_LISTED: usize = 20;
 
 /// Lists the existing names, for a message.
 fn listed(names: &[Name]) -> String {
     if names.is_empty() {
-        return "there is none".to_owned();
+        return "none exist".to_owned();
     }
     let shown: Vec<String> = names.iter().take(MAX_LISTED).map(ToString::to_string).collect();
     let more = names.len().saturating_sub(MAX_LISTED);
@@ -185,7 +185,7 @@ fn listed(names: &[Name]) -> String {
     format!("have: {}{more}", shown.join(", "))
 }
 
-/// Returns the candidate with the name closest to the given one; `None` where none is close enough to be a typo.
+/// Returns the candidate with the name closest to the given one; `None` if none is close enough to be a typo.
 pub(crate) fn nearest<'a, T>(name: &str, have: &'a [T], text: impl Fn(&'a T) -> Cow<'a, str>) -> Option<&'a T> {
     let close = name.chars().count().div_ceil(3).max(1);
     have.iter()
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn unknown_interface_lists_those_that_exist() {
         assert_eq!(not_found("wg9", &["wg0", "wg1"]).to_string(), "wg9: no such WireGuard interface (have: wg0, wg1)");
-        assert_eq!(not_found("wg9", &[]).to_string(), "wg9: no such WireGuard interface (there is none)");
+        assert_eq!(not_found("wg9", &[]).to_string(), "wg9: no such WireGuard interface (none exist)");
     }
 
     #[test]

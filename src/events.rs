@@ -1,4 +1,4 @@
-//! Events: the changes between two samples.
+//! Defines events: the changes between two samples.
 
 mod tracker;
 
@@ -8,16 +8,16 @@ pub use self::tracker::Tracker;
 use crate::findings::Finding;
 use crate::model::{Name, PublicKey, printable, qualified_name};
 
-/// One event.
+/// Represents one event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// When it was noticed, in seconds since the Unix epoch.
     pub timestamp: u64,
-    /// The network's namespace, where the caller selected one.
+    /// The network's namespace, if the caller selected one.
     pub netns: Option<String>,
     /// The network's interface.
     pub interface: Name,
-    /// The interface's index; `None` where it has no link.
+    /// The interface's index; `None` if it has no link.
     pub ifindex: Option<u32>,
     /// The network's display name.
     pub network: String,
@@ -25,7 +25,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// The kinds of events.
+/// Says what happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
     /// An interface appeared.

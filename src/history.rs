@@ -1,4 +1,4 @@
-//! Older measurements, with a fixed limit on their size. This file keeps the throughput of the last updates, for the live view;
+//! Keeps older measurements, within a fixed size. This file keeps the throughput of the last updates, for the live view;
 //! [`counters`] keeps a day of counters.
 
 pub mod counters;
@@ -11,7 +11,7 @@ use crate::rates::{Identity, NetworkRates, identity};
 /// The number of updates that are kept: more than any terminal has columns.
 const MAX_SAMPLES: usize = 512;
 
-/// Bytes per second, computed from two samples.
+/// Holds the bytes per second, computed from two samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Throughput {
     /// Received, in bytes per second.
@@ -20,7 +20,7 @@ pub struct Throughput {
     pub tx: f64,
 }
 
-/// The throughput at the last updates, for each network of the newest one.
+/// Keeps the throughput at the last updates, for each network of the newest one.
 #[derive(Debug, Clone, Default)]
 pub struct ThroughputHistory {
     series: HashMap<Identity, VecDeque<Option<Throughput>>>,
@@ -40,8 +40,8 @@ impl ThroughputHistory {
         }
     }
 
-    /// Returns the throughput of this network, the oldest first; `None` where it is not known: at the first update, after a counter
-    /// reset, and after the machine slept.
+    /// Returns the throughput of this network, the oldest first; `None` if it is not known: at the first update, after a
+    /// counter reset, and after the machine slept.
     #[must_use]
     pub fn samples(
         &self,

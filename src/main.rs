@@ -1,4 +1,4 @@
-//! The program: parses the arguments, runs the command, and turns errors into messages and exit codes.
+//! Parses the arguments, runs the command, and turns errors into messages and exit codes.
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -24,12 +24,12 @@ fn main() -> ExitCode {
     match commands::run(&cli, &mut out, &mut io::stderr()) {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) if error.is_broken_pipe() => {
-            // The buffered rest has no reader either.
+            // The rest of the buffer would have no reader either.
             let _ = out.into_parts();
             ExitCode::SUCCESS
         }
         Err(error) => {
-            // Half of a result is worse than none.
+            // A partial result is worse than none.
             let (mut stdout, _) = out.into_parts();
             commands::print_error(&error, &cli, &mut stdout, &mut io::stderr());
             let is_check = matches!(cli.command, Some(Command::Check(_)));
@@ -55,8 +55,8 @@ fn usage_error(error: &clap::Error) -> ExitCode {
     ExitCode::from(commands::exit_code_of_failure(is_check, true))
 }
 
-/// Writes to standard output without a buffer. The standard library's `Stdout` searches all output for the last line end: 8 % of
-/// the cost of a long document.
+/// Writes to standard output without a buffer. The standard library's `Stdout` searches all output for the last newline, which
+/// is 8 % of the cost of a long document.
 struct Stdout;
 
 impl Write for Stdout {

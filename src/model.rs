@@ -1,7 +1,7 @@
 //! Defines the data that one collection returns, in the words of the kernel and of `wg`.
 //!
-//! Nothing here does I/O. Findings and rates are computed elsewhere. `None` means "not
-//! known", never 0. Private and preshared keys have no place in any of these types.
+//! Nothing here does I/O. Findings and rates are computed elsewhere. `None` means "not known", never 0. None of these types can
+//! hold a private or preshared key.
 
 mod access;
 mod counter;
@@ -37,20 +37,20 @@ use smallvec::SmallVec;
 pub use threshold::{Per, Rate, Threshold};
 pub use values::{parse_host_name, parse_interval, parse_poll};
 
-/// The result of one collection: of the kernel by netlink (`RTM_…`, `WG_CMD_GET_DEVICE`), of daemons by `get=1`, and of
-/// files in `/etc` and `/proc`. That of an earlier run holds only what the file of `check --state` keeps.
+/// Holds the result of one collection: from the kernel by netlink (`RTM_…`, `WG_CMD_GET_DEVICE`), from daemons by `get=1`, and
+/// from files in `/etc` and `/proc`. A snapshot of an earlier run holds only what the file of `check --state` keeps.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
     /// Unix time of the collection, in seconds, by this host's clock.
     pub timestamp: u64,
-    /// The WireGuard networks, one namespace after the other: in the order of the request, and those that match one glob or none
-    /// in the order of their ifindex, those without a link last.
+    /// The WireGuard networks, one namespace after the other: in the order of the request, and those that match one glob or
+    /// none in the order of their ifindex, those without a link last.
     pub networks: Vec<Network>,
-    /// What could not be read, with causes and remedies.
+    /// What could not be read, with causes and fixes.
     pub problems: Vec<Problem>,
-    /// What was read, with success and duration.
+    /// Each kind of data that was read, with success and duration.
     pub sources: Vec<Source>,
-    /// Facts that help a reader of an empty or partial snapshot; they change no verdict.
+    /// Facts that explain an empty or partial snapshot. They change no verdict.
     pub hints: Vec<String>,
     /// Interfaces that do not exist, although they were requested or are in the configuration.
     pub missing: Vec<Name>,
@@ -80,9 +80,9 @@ pub struct Network {
     pub name: Option<String>,
     /// The id from the configuration.
     pub id: Option<u32>,
-    /// The network namespace, where the caller named one: its entry in `/run/netns`, else `net:[INODE]`.
+    /// The network namespace, if the caller named one: its entry in `/run/netns`, else `net:[INODE]`.
     pub netns: Option<String>,
-    /// The kernel's index (`struct ifinfomsg`); `None` where no link of this namespace belongs to the daemon.
+    /// The kernel's index (`struct ifinfomsg`); `None` if no link of this namespace belongs to the daemon.
     pub ifindex: Option<u32>,
     /// `ip link set … alias …` (`IFLA_IFALIAS`).
     pub alias: Option<Name>,
@@ -104,7 +104,7 @@ pub struct Network {
     pub fwmark: Option<u32>,
     /// The interface's own counters (`IFLA_STATS64`).
     pub stats: InterfaceStats,
-    /// The peers (`WGDEVICE_A_PEERS`, `public_key=`) in the order they were reported; `None` where they were not read.
+    /// The peers (`WGDEVICE_A_PEERS`, `public_key=`) in the order they were reported; `None` if they were not read.
     pub peers: Option<Vec<Peer>>,
     /// Its addresses, routes and settings; read for a diagnosis only.
     pub environment: Option<Box<Environment>>,
@@ -186,7 +186,7 @@ pub struct Peer {
     pub is_ignored: bool,
     /// Whether a preshared key is set (`WGPEER_A_PRESHARED_KEY`, `preshared_key=`). The key itself is never kept.
     pub has_preshared_key: bool,
-    /// Version of the WireGuard protocol (`WGPEER_A_PROTOCOL_VERSION`, `protocol_version=`); `None` where it was not reported.
+    /// Version of the WireGuard protocol (`WGPEER_A_PROTOCOL_VERSION`, `protocol_version=`); `None` if it was not reported.
     pub protocol_version: Option<u32>,
 }
 
@@ -200,8 +200,8 @@ impl Peer {
         self.name.clone().unwrap_or_else(|| self.public_key.to_string())
     }
 
-    /// Returns the seconds since the last handshake, at the Unix time `now`; 0 where the clock was set back since then, `None`
-    /// where there was none.
+    /// Returns the seconds since the last handshake, at the Unix time `now`; 0 if the clock was set back since then, `None`
+    /// if there was none.
     #[must_use]
     pub fn handshake_age(&self, now: u64) -> Option<u64> {
         self.last_handshake.map(|then| now.saturating_sub(then))

@@ -2,7 +2,7 @@
 //!
 //! WireGuard has no names for peers, so people and programs write them into comments, in many forms. `comment` knows the forms,
 //! `syntax` the two file formats, `unit` which section a comment belongs to. Nothing here opens a file: the caller passes the
-//! lines. Of a setting only interfaces, kinds and public keys are kept.
+//! lines. Interfaces, kinds and public keys are the only settings that are kept.
 
 mod assign;
 mod comment;
@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 use crate::model::{Name, NameFile, PublicKey};
 use unit::Unit;
 
-/// Most names that are kept: ten times as many as the largest networks have peers.
+/// Maximum number of names that are kept: ten times the number of peers in the largest networks.
 const MAX_NAMES: usize = 100_000;
 
-/// Most warnings that are kept, before one that says so.
+/// Maximum number of warnings that are kept, not counting the one about omitted warnings.
 const MAX_WARNINGS: usize = 1000;
 
-/// The names of networks and peers in files of wg-quick and networkd.
+/// Holds the names of networks and peers in files of wg-quick and networkd.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Names {
     /// Every file and drop-in that was read, in order.
@@ -34,7 +34,7 @@ pub struct Names {
     pub warnings: Vec<ParseWarning>,
 }
 
-/// A name and its position, in a file of wg-quick or networkd.
+/// Holds a name and its position in a file of wg-quick or networkd.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundName {
     /// At most 128 characters, without line breaks; it may hold terminal escapes.
@@ -45,7 +45,7 @@ pub struct FoundName {
     pub line: usize,
 }
 
-/// A warning about a line in a file of wg-quick or networkd.
+/// Holds a warning about a line in a file of wg-quick or networkd.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParseWarning {
     /// Index in [`Names::files`].
@@ -56,10 +56,10 @@ pub struct ParseWarning {
     pub kind: WarningKind,
 }
 
-/// What is wrong with a line in a file of wg-quick or networkd.
+/// Says what is wrong with a line in a file of wg-quick or networkd.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WarningKind {
-    /// A peer's key that an earlier peer has.
+    /// An earlier peer has the same key.
     DuplicateKey {
         /// The key.
         key: PublicKey,
@@ -68,13 +68,13 @@ pub enum WarningKind {
         /// The earlier peer's line, from 1.
         line: usize,
     },
-    /// A `PublicKey` that is not one.
+    /// A `PublicKey` is not valid.
     InvalidKey,
-    /// More peers than are kept.
+    /// There are more peers than are kept.
     TooManyPeers,
-    /// More names than are kept.
+    /// There are more names than are kept.
     TooManyNames,
-    /// More warnings than are kept.
+    /// There are more warnings than are kept.
     TooManyWarnings,
 }
 
@@ -97,7 +97,7 @@ impl ParseWarning {
     }
 }
 
-/// Takes files line by line. They come in order of precedence: the first name of a peer or network counts.
+/// Parses files line by line. They are passed in order of precedence: the first name of a peer or network counts.
 #[derive(Debug, Default)]
 pub struct NameParser {
     names: Names,
@@ -125,7 +125,7 @@ impl NameParser {
         }
     }
 
-    /// Takes the next line, without its newline. Keeps only names and public keys.
+    /// Parses the next line, without its newline. Keeps only names and public keys.
     pub fn line(&mut self, line: &[u8]) {
         if let Some(unit) = &mut self.unit {
             unit.line(line);
@@ -159,7 +159,7 @@ impl NameParser {
         }
     }
 
-    /// Counts one more name, and returns whether to keep it. Warns at the first one too many.
+    /// Counts one more name, and returns whether to keep it. Warns once when the limit is exceeded.
     fn has_room(&mut self, found: &FoundName) -> bool {
         if self.count == MAX_NAMES {
             self.warn(ParseWarning { file: found.file, line: found.line, kind: WarningKind::TooManyNames });

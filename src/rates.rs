@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{Counter, MainCounters, Name, Network, Peer, PublicKey, Snapshot};
 
-/// The change of a counter between two readings.
+/// Says how a counter changed between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// It grew by this much, in bytes or packets as [`Counter`] says.
@@ -27,7 +27,7 @@ pub struct NetworkRates {
     pub interval: f64,
     /// The counters were reset in between. Then no rate is known.
     pub reset: bool,
-    /// Bytes or packets per second as [`Counter`] says; `None` where a rate is not known.
+    /// Bytes or packets per second as [`Counter`] says; `None` if a rate is not known.
     pub counters: MainCounters<Option<f64>>,
     /// In the order of the newer snapshot's peers; `None` for a peer that was not there before.
     pub peers: Vec<Option<PeerRates>>,
@@ -68,8 +68,8 @@ pub fn rates(old: &Snapshot, new: &Snapshot, elapsed: Duration) -> Vec<Option<Ne
         .collect()
 }
 
-/// Returns the time between two samples of a network's namespace; `None` where it is not known. Namespaces are sampled one after the
-/// other, so each has its own time.
+/// Returns the time between two samples of a network's namespace; `None` if it is not known. Namespaces are sampled one after
+/// the other, so each has its own time.
 #[must_use]
 pub fn time_between(old: &Snapshot, new: &Snapshot, network: &Network) -> Option<Duration> {
     let [old, new] = [old, new].map(|snapshot| snapshot.host(network.netns.as_deref()).map(|host| host.uptime));
@@ -82,7 +82,7 @@ pub fn counterpart<'a>(old: &'a Snapshot, new: &Network) -> Option<&'a Network> 
     old.networks.iter().find(|old| is_same(old, new))
 }
 
-/// Identifies a network for as long as it exists: its namespace and ifindex, or its name where it has no link.
+/// Identifies a network for as long as it exists: its namespace and ifindex, or its name if it has no link.
 pub type Identity = (Option<String>, Result<u32, Name>);
 
 /// Returns the identity of a network.

@@ -1,6 +1,7 @@
 //! Takes samples: collects a snapshot, and adds names, rates and findings.
 //!
-//! This is the one place where time passes: the wall clock that dates a snapshot, and the monotonic clock between two of them.
+//! This is the only module that reads clocks: the wall clock for the timestamp of a snapshot, and the monotonic clock for
+//! intervals.
 
 mod baselines;
 mod on_demand;
@@ -20,14 +21,14 @@ use crate::rates::{NetworkRates, counterpart, rates};
 pub use self::on_demand::OnDemandSampler;
 pub use self::watch::{Next, Tick, Watch};
 
-/// A snapshot with its rates and findings.
+/// Holds a snapshot with its rates and findings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// The collected data.
     pub snapshot: Snapshot,
     /// Rates in the order of the snapshot's networks; empty without an interval.
     pub rates: Vec<Option<NetworkRates>>,
-    /// The findings that one snapshot allows, or all after a diagnosis.
+    /// The findings that need one snapshot only; after a diagnosis, all findings.
     pub findings: Vec<Finding>,
 }
 
@@ -43,7 +44,7 @@ impl Sampler {
     /// Opens sockets in the calling thread's network namespace, unless the scope names others.
     ///
     /// # Errors
-    /// Where the kernel gives no netlink socket.
+    /// Returns an error if the kernel provides no netlink socket.
     pub fn open(scope: Scope, settings: Settings) -> Result<Self> {
         let name_files = NameFiles::below(Path::new("/"));
         Ok(Self { collector: Collector::open(scope)?, settings, name_files, names: Names::default() })
@@ -52,7 +53,7 @@ impl Sampler {
     /// Takes one sample, without rates.
     ///
     /// # Errors
-    /// As [`Collector::collect`].
+    /// Returns the errors of [`Collector::collect`].
     pub fn sample(&mut self) -> Result<Sample> {
         let mut snapshot = self.collector.collect(Detail::Networks, now())?;
         self.add_names(&mut snapshot);
@@ -63,9 +64,10 @@ impl Sampler {
     /// Collects twice, one interval apart, and takes a sample with the rates between.
     ///
     /// # Errors
-    /// As [`Collector::collect`], at either time.
+    /// Returns the errors of [`Collector::collect`], for either sample.
     pub fn sample_over(&mut self, interval: Duration) -> Result<Sample> {
-        // Each collection reads the counters of the links first, so the time from start to start is the time between those.
+        // Each collection reads the counters of the links first, so the time between the two starts is the time between the
+        // readings.
         let start = Instant::now();
         let before = self.collector.collect(Detail::Networks, now())?;
         std::thread::sleep(interval);
@@ -84,7 +86,7 @@ impl Sampler {
     /// Collects, compares with the baseline, and evaluates every rule.
     ///
     /// # Errors
-    /// As [`Collector::collect`], at any time.
+    /// Returns the errors of [`Collector::collect`], for any of the samples.
     pub fn diagnose(&mut self, baseline: Baseline, limits: &[Limit]) -> Result<Diagnosis> {
         let mut now = None;
         let (before, between) = match baseline {
@@ -145,14 +147,14 @@ impl Sampler {
         Ok(Diagnosis { sample, seconds: elapsed.map(|elapsed| elapsed.as_secs_f64()) })
     }
 
-    /// Reads the files of names if they changed, and assigns the names.
+    /// Reads the name files if they changed, and assigns the names.
     fn add_names(&mut self, snapshot: &mut Snapshot) {
         let start = Instant::now();
         self.read_names();
         self.assign_names(snapshot, start);
     }
 
-    /// Reads the files of names, if one of them changed.
+    /// Reads the name files, if one of them changed.
     fn read_names(&mut self) {
         let mut parser = NameParser::default();
         let has_changed = self.name_files.read(&mut |item| match item {
@@ -164,7 +166,7 @@ impl Sampler {
         }
     }
 
-    /// Assigns the names that were read, and adds a Problem where a name may be missing. `start` is when reading began.
+    /// Assigns the names that were read, and adds a Problem if a name may be missing. `start` is when reading began.
     fn assign_names(&self, snapshot: &mut Snapshot, start: Instant) {
         self.names.assign(&self.settings, snapshot);
         let has_nameless = |network: &Network| network.peers.iter().flatten().any(|peer| peer.name.is_none());
@@ -186,7 +188,7 @@ impl Sampler {
         self.names.report(&self.settings, snapshot, self.collector.covers_all())
     }
 
-    /// Returns the warnings about the files of names, each with its file and line.
+    /// Returns the warnings about the name files, each with its file and line.
     #[must_use]
     pub fn name_warnings(&self) -> Vec<String> {
         self.names.warning_lines()
@@ -204,7 +206,7 @@ impl Sampler {
     }
 }
 
-/// What a diagnosis compares with.
+/// Selects what a diagnosis compares with.
 #[derive(Debug)]
 pub enum Baseline {
     /// Nothing: rules that need time are not evaluated.
@@ -215,21 +217,21 @@ pub enum Baseline {
     Saved {
         /// The snapshot.
         before: Box<Snapshot>,
-        /// Shortest time over which to compare; a younger snapshot makes the diagnosis wait for the rest.
+        /// Minimum time over which to compare. With a younger snapshot the diagnosis waits for the rest of it.
         at_least: Duration,
     },
 }
 
-/// A sample with all findings, and the time that it compares over.
+/// Holds a sample with all findings, and the time that it compares over.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnosis {
     /// The last snapshot, with findings of every kind.
     pub sample: Sample,
-    /// Seconds between the snapshots that were compared; `None` where nothing was compared.
+    /// Seconds between the snapshots that were compared; `None` if nothing was compared.
     pub seconds: Option<f64>,
 }
 
-/// Shortest interval over which one-way traffic can be detected, with one more snapshot ...
+/// Minimum interval over which one-way traffic can be detected. It needs one more snapshot ...
 const ONE_WAY_INTERVAL: Duration = Duration::from_secs(20);
 /// ... this long before the end: a peer that received data before it has replied by then, within ten seconds.
 const REPLY_TIME: Duration = Duration::from_secs(12);

@@ -1,6 +1,6 @@
 //! Saves a snapshot as text for the next run to compare with: `check --state`.
 //!
-//! The text holds only what is compared: counters and public keys, no endpoint and no address.
+//! The text holds only what is compared: counters and public keys, but no endpoints and no addresses.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Counter, Environment, Host, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot, decode_hex};
 
-/// Increases when the text of an older version means something else.
+/// Version of the file. It is incremented when the text of an older version would be misread.
 const VERSION: u32 = 1;
 
-/// The content of a state file.
+/// Holds the content of a state file.
 #[derive(Debug, PartialEq)]
 pub enum SavedState {
     /// A snapshot of the same host.
@@ -82,7 +82,7 @@ pub fn write(snapshot: &Snapshot, identity: &str) -> Vec<u8> {
         hosts: snapshot.hosts.iter().map(host).collect(),
         networks: snapshot.networks.iter().map(SavedNetwork::from).collect(),
     };
-    // This cannot fail: every map has text as keys.
+    // This cannot fail: the keys of every map are text.
     let mut text = serde_json::to_vec(&state).unwrap_or_default();
     text.push(b'\n');
     text
@@ -91,7 +91,7 @@ pub fn write(snapshot: &Snapshot, identity: &str) -> Vec<u8> {
 /// Parses the text of [`write()`], for a host of this identity.
 ///
 /// # Errors
-/// Where it is not a state file: it may be a file that is needed.
+/// Returns an error if it is not a state file. It may be another file, which must not be overwritten.
 pub fn read(text: &[u8], identity: &str) -> Result<SavedState, String> {
     let not_ours = "it is not a state file of wgstat".to_owned();
     let value = serde_json::from_slice::<serde_json::Value>(text).map_err(|_| not_ours.clone())?;
@@ -165,7 +165,7 @@ impl From<SavedNetwork> for Network {
     }
 }
 
-/// Returns the peer; `None` where its key is not valid.
+/// Returns the peer; `None` if its key is not valid.
 fn peer(state: &SavedPeer) -> Option<Peer> {
     let mut key = [0; 32];
     decode_hex(state.key.as_bytes(), &mut key)?;

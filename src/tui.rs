@@ -1,8 +1,8 @@
 //! Runs the live view of `watch` on a terminal.
 //!
 //! One thread samples, one reads keys and one waits for signals. They send messages through one queue to the thread that draws,
-//! which is the only one that writes to the terminal. [`App`] holds the state of the view and `view` draws it; both know neither
-//! threads nor a terminal.
+//! which is the only one that writes to the terminal. [`App`] holds the state of the view and `view` draws it; both know
+//! neither threads nor a terminal.
 
 mod app;
 mod figures;
@@ -38,7 +38,7 @@ const QUEUE_LENGTH: usize = 64;
 /// Time after which a signal ends the process even if the terminal blocks output (Ctrl-S).
 const SIGNAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Delivers the samples.
+/// Delivers the samples to the view.
 pub trait TickSource: Send {
     /// Waits for the next sample, as [`Watch::next`].
     fn next(&mut self, files: &[PollFd<'_>]) -> Next;
@@ -76,10 +76,10 @@ enum Exit {
 /// programs terminates this one after the terminal was restored.
 ///
 /// # Errors
-/// If the terminal cannot be set up or drawn on.
+/// Returns an error if the terminal cannot be set up or drawn on.
 ///
 /// # Panics
-/// If the source panics, after the terminal was restored.
+/// Panics if the source panics, after the terminal was restored.
 pub fn run(
     source: impl TickSource + 'static,
     first: Arc<Tick>,

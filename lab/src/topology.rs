@@ -21,19 +21,19 @@ const MTU: u32 = 1420;
 const PORT: u16 = 51820;
 /// The port where remote hosts send back what they get.
 const ECHO: u16 = 7;
-/// A port where nobody listens.
+/// A port on which no process listens.
 const DISCARD: u16 = 9;
 /// The address that bob uses without permission.
 const STRAY: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 77);
 const STRAY_PACKETS: usize = 5;
 /// The peer that never answers.
 const CAROL: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 4);
-/// An outer address that nobody has.
+/// An outer address that no host has.
 const CAROL_OUTER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
 const CAROL_PACKETS: usize = 4;
 /// An address that is routed into wg0 but belongs to no peer.
-const NOBODY: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 9);
-const NOBODY_PACKETS: usize = 3;
+const UNASSIGNED: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 9);
+const UNASSIGNED_PACKETS: usize = 3;
 /// Payloads that each remote host gets and sends back.
 const EXCHANGED: usize = 20;
 /// Packets of a burst that is longer than the queue in front of a daemon, the number of tries, and the length of the queue.
@@ -132,9 +132,9 @@ pub(super) fn run_host(backend: Backend) -> Result<ExitCode> {
         wait_for_line(child, "done")?;
     }
     let socket = UdpSocket::bind((NETWORKS[0].1, 0))?;
-    for (address, packets) in [(CAROL, CAROL_PACKETS), (NOBODY, NOBODY_PACKETS)] {
+    for (address, packets) in [(CAROL, CAROL_PACKETS), (UNASSIGNED, UNASSIGNED_PACKETS)] {
         for _ in 0..packets {
-            // The kernel refuses those to nobody's address. The lab is to show that.
+            // The kernel refuses to send to the unassigned address. The lab shows that.
             let _ = socket.send_to(&PAYLOAD, (address, DISCARD));
         }
     }

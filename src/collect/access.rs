@@ -1,4 +1,4 @@
-//! Reports what wgstat itself can and cannot read, and what would let it read more: `check -v`.
+//! Reports what wgstat can and cannot read, and what would let it read more, for `check -v`.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub fn access_notes(unreadable: &[UnreadableFile]) -> Vec<AccessNote> {
     notes
 }
 
-/// Returns a note, with a hint where wgstat could read more.
+/// Returns a note, with a hint if wgstat could read more.
 fn note(topic: &'static str, text: impl Into<String>, hint: Option<&str>) -> AccessNote {
     AccessNote { topic, text: text.into(), hint: hint.map(str::to_owned) }
 }
@@ -49,7 +49,7 @@ fn kernel() -> AccessNote {
     note("kernel", format!("Linux {release}, no WireGuard driver"), Some(hint))
 }
 
-/// Capabilities with their names and purposes.
+/// Lists the capabilities with their names and purposes.
 const NEEDED: [(CapabilitySet, &str, &str); 5] = [
     (CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN", "to read the peers of kernel interfaces"),
     (CapabilitySet::DAC_OVERRIDE, "CAP_DAC_OVERRIDE", "to query userspace daemons, whose sockets are owned by root"),
@@ -80,7 +80,7 @@ fn privileges() -> Vec<AccessNote> {
     notes
 }
 
-/// Returns how to grant a capability where this program runs.
+/// Returns how to grant a capability in the environment of this process.
 fn how_to_grant(capability: &str) -> String {
     let is_container = ["/.dockerenv", "/run/.containerenv"].into_iter().any(|mark| Path::new(mark).exists());
     let option = capability.strip_prefix("CAP_").unwrap_or(capability);
@@ -91,7 +91,7 @@ fn how_to_grant(capability: &str) -> String {
     }
 }
 
-/// Most namespaces that are listed one by one.
+/// Maximum number of namespaces that are listed one by one.
 const MAX_LISTED: usize = 20;
 
 /// Reports the network namespaces that exist and those that can be entered.

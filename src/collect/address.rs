@@ -17,13 +17,13 @@ const IFA_LOCAL: u16 = 2;
 /// `struct ifaddrmsg`, before the attributes.
 const IFADDRMSG: usize = 8;
 
-/// Addresses of every link, by ifindex.
+/// Maps the ifindex of every link to its addresses.
 pub(super) type Addresses = HashMap<u32, Vec<AllowedIp>>;
 
 /// Lists the addresses of every link of this namespace.
 ///
 /// # Errors
-/// Where no attempt gave a complete and consistent list.
+/// Returns an error if no attempt gave a complete and consistent list.
 pub(super) fn addresses<T: Transport>(rtnl: &mut Netlink<T>) -> Result<Addresses, Error> {
     let message = RouteNetlinkMessage::GetAddress(AddressMessage::default());
     rtnl.dump(&mut serialize(message, NLM_F_REQUEST | NLM_F_DUMP), |found: &mut Addresses, payload| {

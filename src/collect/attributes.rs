@@ -12,7 +12,7 @@ const NLA_TYPE_MASK: u16 = 0x3fff;
 /// Calls `each` with the type and value of every attribute in the buffer.
 ///
 /// # Errors
-/// `Malformed` where a length does not fit the buffer, and any error of `each`.
+/// Returns `Malformed` if a length does not fit the buffer, and any error of `each`.
 #[expect(clippy::inline_always, reason = "thousands of peers, each of a dozen attributes")]
 #[inline(always)]
 pub fn attributes<'a>(buffer: &'a [u8], mut each: impl FnMut(u16, &'a [u8]) -> Result<(), Error>) -> Result<(), Error> {
@@ -34,7 +34,7 @@ pub fn attributes<'a>(buffer: &'a [u8], mut each: impl FnMut(u16, &'a [u8]) -> R
 /// Returns the bytes of a native-endian number that fills the attribute.
 ///
 /// # Errors
-/// `Malformed` where the attribute has another size.
+/// Returns `Malformed` if the attribute has another size.
 #[expect(clippy::inline_always, reason = "see `attributes`")]
 #[inline(always)]
 pub fn number<const N: usize>(value: &[u8]) -> Result<[u8; N], Error> {

@@ -11,16 +11,16 @@ use super::{NamespaceCollector, Scope, proc};
 use crate::error::{Error, Result};
 use crate::model::{Host, Name, Network, Problem, Snapshot};
 
-/// How much to collect.
+/// Says how much to collect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     /// Networks and peers.
     Networks,
-    /// The host's own counters too, which a diagnosis compares.
+    /// Also the host's counters, which a diagnosis compares.
     Host,
 }
 
-/// Collects a scope, any number of times.
+/// Collects a scope as often as needed.
 pub struct Collector {
     scope: Scope,
     /// For the caller's own namespace, whose sockets stay open. For other namespaces sockets are opened at each collection: a
@@ -35,14 +35,14 @@ impl Collector {
     /// Opens sockets in the calling thread's network namespace, unless the scope names others.
     ///
     /// # Errors
-    /// Where the kernel gives no netlink socket.
+    /// Returns an error if the kernel provides no netlink socket.
     pub fn open(scope: Scope) -> Result<Self> {
         let own = if scope.namespaces.is_empty() { Some(NamespaceCollector::open()?) } else { None };
         Ok(Self { scope, own, has_collected: false, with_networks: Vec::new() })
     }
 
-    /// From now on adds an absent named interface to [`Snapshot::missing`] instead of returning an error. The same goes for a
-    /// link of another kind that took its name, or whose daemon has yet to open its socket.
+    /// Makes later collections add an absent named interface to [`Snapshot::missing`] instead of returning an error. The same
+    /// applies to a link of another kind with that name, and to a link whose daemon has not opened its socket yet.
     pub fn allow_missing(&mut self) {
         self.scope.allow_missing = true;
         self.scope.allow_other_kinds = true;
@@ -53,16 +53,16 @@ impl Collector {
         self.scope.expected = expected;
     }
 
-    /// Opens a monitor of the links in the caller's namespace. It is disabled where the scope names other namespaces: its
+    /// Opens a monitor of the links in the caller's namespace. It is disabled if the scope names other namespaces: its
     /// socket would keep them alive.
     ///
     /// # Errors
-    /// Where the kernel gives no netlink socket.
+    /// Returns an error if the kernel provides no netlink socket.
     pub fn link_monitor(&self) -> Result<LinkMonitor> {
         if self.own.is_some() { LinkMonitor::open() } else { Ok(LinkMonitor::disabled()) }
     }
 
-    /// Returns whether the scope leaves out no interface.
+    /// Returns whether the scope includes every interface.
     #[must_use]
     pub fn covers_all(&self) -> bool {
         let Scope { interfaces, exclude, namespaces, .. } = &self.scope;
@@ -86,7 +86,7 @@ impl Collector {
     /// Collects a snapshot. `now` is the Unix time, in seconds.
     ///
     /// # Errors
-    /// Where nothing could be read, or a named interface is in no namespace.
+    /// Returns an error if nothing could be read, or a named interface is in no namespace.
     pub fn collect(&mut self, detail: Detail, now: u64) -> Result<Snapshot> {
         let Some(collector) = &mut self.own else { return self.collect_namespaces(detail, now) };
         let start = proc::uptime();
@@ -97,7 +97,7 @@ impl Collector {
         Ok(snapshot)
     }
 
-    /// Adds what a diagnosis needs of the environment, and the routes into those networks that `needs_routes`.
+    /// Adds the environment that a diagnosis needs, and the routes into the networks selected by `needs_routes`.
     pub fn collect_environment(&mut self, snapshot: &mut Snapshot, needs_routes: impl Fn(&Network) -> bool + Sync) {
         match &mut self.own {
             Some(collector) => collector.collect_environment(snapshot, needs_routes),
@@ -117,7 +117,8 @@ impl Collector {
             }
         }
         self.has_collected = true;
-        // Only those with networks are missed: most namespaces have no tunnel, and come and go with the programs in them.
+        // Only a namespace that had networks is reported. Most namespaces have no tunnel, and come and go with the programs in
+        // them.
         for gone in self.with_networks.iter().filter(|old| !found.namespaces.iter().any(|now| now.is_same(old))) {
             let problem = netns::vanished(&gone.label);
             if !merged.problems.contains(&problem) {
@@ -182,7 +183,7 @@ impl Collector {
     }
 }
 
-/// Collects one namespace; returns its snapshot, and an error for each named interface that is not there.
+/// Collects one namespace; returns its snapshot, and an error for each named interface that does not exist.
 fn collect_namespace(
     namespace: &Namespace,
     scope: &Scope,

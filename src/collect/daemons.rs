@@ -1,5 +1,4 @@
-//! Joins userspace daemons with the links of their names: which daemon belongs to which link, and what each becomes in the
-//! snapshot.
+//! Matches userspace daemons with the links of the same name, and adds them to the snapshot.
 
 use std::os::unix::fs::MetadataExt as _;
 
@@ -13,7 +12,7 @@ use crate::model::{Backend, Network, Snapshot};
 /// Selects the daemons that belong to a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DaemonFilter {
-    /// All that have a socket: one without a link of its name may belong to another namespace, or be dead.
+    /// All that have a socket. A daemon without a link of its name may belong to another namespace, or be dead.
     Any,
     /// Those not known to belong to another namespace, which is read too.
     NotInOtherNetns,
@@ -63,7 +62,7 @@ pub(super) fn add_daemon(file: &SocketFile, reply: Reply, link: Option<Link>, sn
     snapshot.networks.push(network);
 }
 
-/// Returns whether the process may own a link of this namespace. Where its namespace cannot be read, the name decides.
+/// Returns whether the process may own a link of this namespace. If its namespace cannot be read, the name decides.
 fn shares_our_namespace(pid: i32) -> bool {
     // A process of another PID namespace cannot be looked up: it is a container's.
     if pid == 0 {

@@ -26,8 +26,8 @@ pub(super) fn collect_host_counters(snapshot: &mut Snapshot, uptime: Duration) {
 }
 
 impl<T: Transport> NamespaceCollector<T> {
-    /// Adds addresses, settings and the path to every endpoint; and the routes into those networks that `needs_routes`: only
-    /// some need them, and a router may have a million.
+    /// Adds addresses, settings and the path to every endpoint; and the routes into the networks selected by `needs_routes`:
+    /// only some need them, and a router may have a million.
     pub fn collect_environment(&mut self, snapshot: &mut Snapshot, needs_routes: impl Fn(&Network) -> bool) {
         let mut problems = Vec::new();
         let mut host = snapshot.hosts.pop().unwrap_or_default();
@@ -68,7 +68,7 @@ impl<T: Transport> NamespaceCollector<T> {
             let path = match route {
                 None => Path::None,
                 Some(route) if route.is_local() => Path::Local,
-                // One example is enough: each takes a list of all routes.
+                // One detour is enough, because each takes a dump of all routes.
                 Some(RouteEntry { ifindex: Some(out), .. }) if out == ifindex && has_detour => Path::Loop(None),
                 Some(RouteEntry { ifindex: Some(out), .. }) if out == ifindex => {
                     has_detour = true;
@@ -99,7 +99,7 @@ impl<T: Transport> NamespaceCollector<T> {
         Ok(())
     }
 
-    /// Returns the best route to an endpoint outside the tunnel; `None` where there is none, or its router is not known.
+    /// Returns the best route to an endpoint outside the tunnel; `None` if there is none, or its router is not known.
     fn detour(&mut self, endpoint: PathKey, ifindex: u32) -> Result<Option<Detour>, netlink::Error> {
         let Some(route) = best_route_avoiding(&mut self.rtnl, endpoint.address, ifindex)? else { return Ok(None) };
         // A multipath route has several routers.
@@ -109,7 +109,7 @@ impl<T: Transport> NamespaceCollector<T> {
     }
 }
 
-/// Returns a route into a tunnel; `None` where its destination is not an IP address.
+/// Returns a route into a tunnel; `None` if its destination is not an IP address.
 fn route(entry: &RouteEntry) -> Option<Route> {
     Some(Route { destination: entry.destination?, is_connected: entry.is_connected() })
 }

@@ -76,7 +76,8 @@ impl<T: Transport> DeviceReader<T> {
     /// Reads the device with this ifindex and all its peers.
     ///
     /// # Errors
-    /// `EPERM` without `CAP_NET_ADMIN`, `ENODEV` where the link is gone, and anything that makes a dump incomplete or inconsistent.
+    /// Returns `EPERM` without `CAP_NET_ADMIN`, `ENODEV` if the link is gone, and anything that makes a dump incomplete or
+    /// inconsistent.
     pub fn read(&mut self, ifindex: u32) -> Result<Device, Error> {
         if let Some(family) = self.family {
             match self.dump(family, ifindex) {

@@ -72,7 +72,7 @@ pub struct WireguardLinks {
 /// Returns the links of kind `wireguard`.
 ///
 /// # Errors
-/// Where no attempt gave a complete and consistent list.
+/// Returns an error if no attempt gave a complete and consistent list.
 pub fn wireguard_links<T: Transport>(rtnl: &mut Netlink<T>) -> Result<WireguardLinks, Error> {
     // The kernel cannot change while this program runs.
     static ANY_SIZE: LazyLock<bool> =
@@ -84,7 +84,7 @@ pub fn wireguard_links<T: Transport>(rtnl: &mut Netlink<T>) -> Result<WireguardL
     }
 }
 
-/// Returns whether this kernel ends a list early and reports it as complete where a link does not fit: seen on 6.18, not on
+/// Returns whether this kernel ends a list early and reports it as complete if a link does not fit: seen on 6.18, not on
 /// 6.1. The listing was rewritten in 6.9.
 fn omits_links_silently(release: &str) -> bool {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
@@ -92,8 +92,8 @@ fn omits_links_silently(release: &str) -> bool {
     numbers.next().is_none_or(|major| (major, numbers.next().unwrap_or(0)) >= (6, 9))
 }
 
-/// Dumps the links. With `any_size` the kernel first measures every link of the namespace, which is most of the cost where
-/// there are thousands.
+/// Dumps the links. With `any_size` the kernel first measures every link of the namespace. With thousands of links, that is
+/// most of the cost.
 fn list<T: Transport>(rtnl: &mut Netlink<T>, any_size: bool) -> Result<WireguardLinks, Error> {
     // `serve` sends the same request at each scrape.
     static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| list_request(false));
@@ -122,10 +122,10 @@ fn list_request(any_size: bool) -> Vec<u8> {
     serialize(RouteNetlinkMessage::GetLink(message), NLM_F_REQUEST | NLM_F_DUMP)
 }
 
-/// Returns the link with this name or alternative name, whatever its kind; `None` where there is none.
+/// Returns the link with this name or alternative name, whatever its kind; `None` if there is none.
 ///
 /// # Errors
-/// Where the kernel gives no usable reply.
+/// Returns an error if the kernel gives no usable reply.
 pub fn link_by_name<T: Transport>(rtnl: &mut Netlink<T>, name: &Name) -> Result<Option<Link>, Error> {
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes.len() >= ALTIFNAMSIZ {
@@ -146,10 +146,10 @@ pub fn link_by_name<T: Transport>(rtnl: &mut Netlink<T>, name: &Name) -> Result<
     }
 }
 
-/// Returns the link with this ifindex; `None` where there is none.
+/// Returns the link with this ifindex; `None` if there is none.
 ///
 /// # Errors
-/// Where the kernel gives no usable reply.
+/// Returns an error if the kernel gives no usable reply.
 pub fn link_by_index<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> Result<Option<Link>, Error> {
     let mut message = LinkMessage::default();
     message.header.index = ifindex;

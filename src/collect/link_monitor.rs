@@ -1,5 +1,5 @@
-//! Waits for changes of links: the kernel's multicast of links that were added, changed or removed in this network namespace.
-//! A notification only says that it is time to collect; its content is not used.
+//! Waits for link changes. The kernel multicasts links that are added, changed or removed in this network namespace. A
+//! notification only triggers a collection; its content is not used.
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -21,13 +21,13 @@ const RTMGRP_LINK: u32 = 1;
 const BUFFER: usize = 32 * 1024;
 /// How long to wait after a change: a tunnel is set up in a few steps, a few milliseconds apart.
 const DEBOUNCE: Duration = Duration::from_millis(30);
-/// Shortest time between two wakeups because of changes, however often links change.
+/// Minimum time between two wakeups because of changes, no matter how often links change.
 const MIN_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The reason why a wait ended.
+/// Says why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wakeup {
-    /// The time is over.
+    /// The time has passed.
     Due,
     /// Links changed.
     Changed,
@@ -50,7 +50,7 @@ impl LinkMonitor {
     /// Subscribes to changes in the calling thread's network namespace.
     ///
     /// # Errors
-    /// Where the kernel gives no netlink socket.
+    /// Returns an error if the kernel provides no netlink socket.
     pub fn open() -> Result<Self> {
         let open = || {
             let mut socket = Socket::new(NETLINK_ROUTE)?;

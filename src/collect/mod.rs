@@ -2,7 +2,7 @@
 //! the kernel, to daemons or to `/proc`.
 //!
 //! [`Collector`] reads every network namespace of the scope, [`NamespaceCollector`] reads one. Links and their counters need no
-//! privilege and come first; whatever fails after that becomes a [`Problem`](crate::model::Problem), and the rest stays.
+//! privilege and come first. Anything that fails after that becomes a [`Problem`](crate::model::Problem), and the rest stays.
 
 pub mod access;
 mod address;
@@ -29,14 +29,14 @@ use crate::model::{Name, Pattern};
 pub use self::collector::{Collector, Detail};
 pub use self::namespace::NamespaceCollector;
 
-/// What to collect, as the command line and the configuration say.
+/// Says what to collect, according to the command line and the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// Interfaces by name, alternative name or glob, in this order; empty means all.
     pub interfaces: Vec<Pattern>,
     /// Interfaces that should exist: an absent one is added to [`Snapshot::missing`](crate::model::Snapshot::missing).
     pub expected: Vec<Name>,
-    /// Interfaces to leave out, even where another field names them.
+    /// Interfaces to leave out, even if another field names them.
     pub exclude: Vec<Pattern>,
     /// Network namespaces to read instead of the caller's own.
     pub namespaces: Vec<NetnsSelector>,

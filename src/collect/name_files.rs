@@ -1,5 +1,5 @@
-//! Reads the files in which operators keep names: those of wg-quick and of systemd-networkd. The files hold private keys too, so
-//! each line is wiped after use, and files are read again only after a change.
+//! Reads the files that contain names: those of wg-quick and of systemd-networkd. They also contain private keys, so each line
+//! is wiped after use, and a file is read again only after it changed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,14 +18,14 @@ const WG_QUICK: &str = "etc/wireguard";
 /// The directories of systemd-networkd; of two files with the same name the first counts.
 const NETWORKD: [&str; 4] =
     ["etc/systemd/network", "run/systemd/network", "usr/local/lib/systemd/network", "usr/lib/systemd/network"];
-/// Largest file, in bytes; one of 50,000 peers is smaller.
+/// Maximum size of a file, in bytes. 50,000 peers fit.
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// Bytes of a line that are kept; longer lines hold no names.
 const MAX_LINE: usize = 4 * 1024;
 /// Size of the read buffer, in bytes.
 const CHUNK: usize = 8 * 1024;
 
-/// One step through the files.
+/// Represents one step while the files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileItem<'a> {
     /// A file begins.
@@ -39,14 +39,14 @@ pub enum FileItem<'a> {
 pub struct UnreadableFile {
     /// The file or directory.
     pub path: PathBuf,
-    /// The only interface that it can name; `None` where it may be any.
+    /// The only interface that it can name; `None` if it may be any.
     pub interface: Option<Name>,
     /// The cause.
     pub error: io::Error,
 }
 
 impl UnreadableFile {
-    /// Returns the Problem that names the file, the cause and the remedy.
+    /// Returns the Problem that names the file, the cause and the fix.
     #[must_use]
     pub fn problem(&self) -> Problem {
         let is_denied = self.error.kind() == io::ErrorKind::PermissionDenied;
@@ -56,14 +56,14 @@ impl UnreadableFile {
     }
 }
 
-/// Offers the configuration too: names alone are no reason to run as root.
+/// Also suggests the configuration file: names alone are no reason to run as root.
 const GRANT_READ: &str = "run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN CAP_DAC_READ_SEARCH; or name \
                           the peers in /etc/wgstat.toml";
 
 /// Identifies a version of a file: device, inode, size, and the times of the last changes. `None` for an absent file.
 type Stamp = Option<[i64; 7]>;
 
-/// Reads the files of names, and remembers which versions it read last.
+/// Reads the name files, and remembers which versions it read last.
 pub struct NameFiles {
     root: PathBuf,
     last: Vec<(PathBuf, NameFile, Stamp)>,
@@ -77,14 +77,14 @@ impl NameFiles {
         Self { root: root.to_owned(), last: Vec::new(), unreadable: Vec::new() }
     }
 
-    /// Returns the files and directories that could not be read the last time.
+    /// Returns the files and directories that could not be read last time.
     #[must_use]
     pub fn unreadable(&self) -> &[UnreadableFile] {
         &self.unreadable
     }
 
-    /// Reads the files if one of them changed since the last time: passes each file and its lines to `handle`. Returns whether it
-    /// read them.
+    /// Reads the files if one of them changed since the last time: passes each file and its lines to `handle`. Returns whether
+    /// it read them.
     pub fn read(&mut self, handle: &mut dyn FnMut(FileItem<'_>)) -> bool {
         let mut unreadable = Vec::new();
         let files = self.list(&mut unreadable);
@@ -140,7 +140,7 @@ impl NameFiles {
         merged
     }
 
-    /// Returns the files with this suffix in a directory, by name; none where the directory does not exist.
+    /// Returns the files with this suffix in a directory, by name; none if the directory does not exist.
     fn directory(
         &self,
         directory: &Path,
@@ -205,7 +205,7 @@ fn too_large() -> io::Error {
 /// Passes each line to `handle`, and wipes it from memory afterwards.
 fn read_lines(mut file: impl Read, handle: &mut dyn FnMut(FileItem<'_>)) -> io::Result<()> {
     let mut chunk = Zeroizing::new([0_u8; CHUNK]);
-    // Its capacity suffices: a vector that grows leaves an unwiped copy behind.
+    // Its capacity is sufficient: a vector that grows leaves an unwiped copy behind.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_LINE));
     let mut left = MAX_FILE;
     loop {

@@ -16,7 +16,7 @@ use super::userspace::{self, SocketFile};
 use crate::error::{Error, Result};
 use crate::model::{Backend, Name, Network, Pattern, Snapshot, Source};
 
-/// Collects one network namespace, any number of times, over the same sockets.
+/// Collects one network namespace as often as needed, over the same sockets.
 pub struct NamespaceCollector<T = KernelSocket> {
     pub(super) rtnl: Netlink<T>,
     devices: DeviceReader<T>,
@@ -30,7 +30,7 @@ impl NamespaceCollector {
     /// Opens the netlink sockets in the calling thread's network namespace.
     ///
     /// # Errors
-    /// Where the kernel gives no netlink socket.
+    /// Returns an error if the kernel provides no netlink socket.
     pub fn open() -> Result<Self> {
         let open = |protocol, subject: &str| {
             KernelSocket::open(protocol).map_err(|error| Error::Collect {
@@ -66,7 +66,7 @@ impl<T: Transport> NamespaceCollector<T> {
     /// Collects a snapshot. `now` is the Unix time, in seconds.
     ///
     /// # Errors
-    /// Where the links cannot be read at all, or a named interface is absent or of another kind.
+    /// Returns an error if the links cannot be read at all, or a named interface is absent or of another kind.
     pub fn collect(&mut self, scope: &Scope, now: u64) -> Result<Snapshot> {
         let (mut snapshot, absent) = self.collect_present(scope, now)?;
         check_missing(&mut snapshot, scope, absent)?;
@@ -76,7 +76,7 @@ impl<T: Transport> NamespaceCollector<T> {
     /// Collects a snapshot, and returns with it one error for each named interface that is absent or of another kind.
     ///
     /// # Errors
-    /// Where the links cannot be read at all.
+    /// Returns an error if the links cannot be read at all.
     pub(super) fn collect_present(&mut self, scope: &Scope, now: u64) -> Result<(Snapshot, Vec<Error>)> {
         let mut snapshot = Snapshot { timestamp: now, ..Snapshot::default() };
         let mut absent = Vec::new();
@@ -98,7 +98,7 @@ impl<T: Transport> NamespaceCollector<T> {
             }
         }
         let peers_took = self.peers_took.saturating_sub(peers_before);
-        // A failure of the links themselves is an error: then there is no snapshot.
+        // If the links themselves cannot be read, there is no snapshot, so this is an error.
         let links_took = start.elapsed().saturating_sub(peers_took);
         snapshot.sources.push(Source { name: "links", success: true, duration: links_took });
         if !scope.without_peers {
@@ -188,7 +188,7 @@ impl<T: Transport> NamespaceCollector<T> {
         Error::InterfaceNotFound { name: name.clone(), have: names }
     }
 
-    /// Adds a link of kind `wireguard` with its peers; nothing where it was deleted meanwhile.
+    /// Adds a link of kind `wireguard` with its peers; nothing if it was deleted meanwhile.
     fn add_kernel_link(&mut self, link: Link, scope: &Scope, snapshot: &mut Snapshot) {
         let ifindex = link.ifindex;
         let mut network = Network { backend: Backend::Kernel, ..network_of_link(link) };
@@ -232,10 +232,10 @@ impl<T: Transport> NamespaceCollector<T> {
     }
 }
 
-/// Adds absent interfaces to [`Snapshot::missing`]: named ones where the scope allows it, and expected ones.
+/// Adds absent interfaces to [`Snapshot::missing`]: named ones if the scope allows it, and expected ones.
 ///
 /// # Errors
-/// The first error in `absent` that the scope does not allow.
+/// Returns the first error in `absent` that the scope does not allow.
 pub(super) fn check_missing(snapshot: &mut Snapshot, scope: &Scope, absent: Vec<Error>) -> Result<()> {
     for error in absent {
         let name = match error {

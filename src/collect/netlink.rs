@@ -1,8 +1,8 @@
-//! Sends netlink requests, and decides whether a reply is complete, consistent and meant for us. Knows nothing of links or
-//! WireGuard.
+//! Sends netlink requests, and decides whether a reply is complete, consistent and meant for this process. It knows nothing
+//! about links or WireGuard.
 //!
-//! A result counts only if the kernel's own end mark says that nothing was lost, nothing failed and nothing changed during the
-//! dump. Otherwise it is discarded and the request is sent again, a limited number of times.
+//! A result is accepted only if the kernel's end mark says that nothing was lost, failed or changed during the dump. Otherwise
+//! it is discarded and the request is retried, a limited number of times.
 
 mod error;
 mod message;
@@ -20,9 +20,9 @@ pub use self::socket::{KernelSocket, Transport};
 
 /// The largest datagram that the kernel sends, unless one message needs more; see [`Netlink::receive`] for that.
 const BUFFER: usize = 32 * 1024;
-/// No reply to our requests has a larger datagram.
+/// Maximum size of a datagram, in bytes. No reply to these requests has a larger one.
 const MAX_BUFFER: usize = 16 * 1024 * 1024;
-/// Attempts at a dump that is interrupted or overruns the socket.
+/// Maximum number of attempts at a dump that is interrupted or overruns the socket.
 const MAX_ATTEMPTS: u32 = 10;
 
 /// Requests that are sent together. Their replies wait in the socket's buffer of some 200 KiB, where each takes up to 1 KiB.
@@ -34,7 +34,8 @@ pub struct Netlink<T = KernelSocket> {
     sequence: u32,
     /// Whether the last reply was not read to its end: the kernel would refuse another dump on this socket (`EBUSY`).
     abandoned: bool,
-    /// The last datagram, wiped. Memory that the kernel never fills is never touched: a page costs more than reading a small host.
+    /// The last datagram, wiped. Memory that the kernel never fills is never touched: a page costs more than reading a small
+    /// host.
     buffer: Vec<u8>,
 }
 
@@ -54,7 +55,7 @@ impl<T: Transport> Netlink<T> {
     /// Requests a list. `each` gets the payload of every message and adds to the result, which starts empty at each attempt.
     ///
     /// # Errors
-    /// The kernel's refusal, or the error of the last attempt.
+    /// Returns the kernel's refusal, or the error of the last attempt.
     pub fn dump<R: Default>(
         &mut self,
         request: &mut [u8],
@@ -66,7 +67,7 @@ impl<T: Transport> Netlink<T> {
     /// Requests one object; the reply is a single message or an error.
     ///
     /// # Errors
-    /// The kernel's refusal, or the error of the last attempt.
+    /// Returns the kernel's refusal, or the error of the last attempt.
     pub fn get<R>(&mut self, request: &mut [u8], mut parse: impl FnMut(&[u8]) -> Result<R, Error>) -> Result<R, Error> {
         let found = self.exchange(request, ReplyKind::Single, |found: &mut Option<R>, payload| {
             *found = Some(parse(payload)?);
@@ -79,7 +80,7 @@ impl<T: Transport> Netlink<T> {
     /// requests.
     ///
     /// # Errors
-    /// Where the exchange failed; the kernel's refusal of one request is the result of that request.
+    /// Returns an error if the exchange failed; the kernel's refusal of one request is the result of that request.
     pub fn get_many<R>(
         &mut self,
         requests: &mut [Vec<u8>],
@@ -129,7 +130,7 @@ impl<T: Transport> Netlink<T> {
         Ok(results.into_iter().flatten().collect())
     }
 
-    /// Sends a request until an attempt succeeds or fails for good.
+    /// Retries a request until an attempt succeeds or fails permanently.
     fn exchange<R: Default>(
         &mut self,
         request: &mut [u8],
@@ -193,7 +194,7 @@ impl<T: Transport> Netlink<T> {
 
         let mut filled = 0;
         let result = self.receive(&mut filled, is_last);
-        // Keys may lie in it, also behind the end of the last datagram.
+        // It may contain keys, even after the end of the last datagram.
         self.buffer.resize(filled, 0);
         self.buffer.as_mut_slice().zeroize();
         self.abandoned = !matches!(result, Ok(()) | Err(Error::Kernel(..)));

@@ -1,5 +1,5 @@
-//! Finds network namespaces, and runs code in them. Only a thread of this process enters one; the process itself stays where it
-//! is and starts no other.
+//! Finds network namespaces, and runs code in them. Only a thread enters a namespace; the process itself stays in its own
+//! and starts no other process.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -17,10 +17,11 @@ use crate::model::{Code, Name, Problem, printable};
 /// The directory where `ip netns` keeps the names.
 pub const DIRECTORY: &str = "/run/netns";
 const OWN: &str = "/proc/thread-self/ns/net";
-/// Most paths that are kept of one namespace: the process behind a path may end at any time.
+/// Maximum number of paths that are kept per namespace. Several are kept, because the process behind a path may end at any
+/// time.
 const MAX_PATHS: usize = 8;
 
-/// One value of `--netns`.
+/// Selects namespaces: one value of `--netns`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetnsSelector {
     /// Every namespace with a name or a process.
@@ -35,7 +36,7 @@ impl From<&OsStr> for NetnsSelector {
     }
 }
 
-/// Device and inode of a namespace's file, the same under each of its paths.
+/// Identifies a namespace by the device and inode of its file, which are the same under each of its paths.
 type NetnsId = (u64, u64);
 
 /// A network namespace, found in `/run/netns`, by a path, or by a process in `/proc`.
@@ -48,7 +49,7 @@ pub struct Namespace {
     is_own: bool,
 }
 
-/// The result of a search in `/run/netns` and `/proc`.
+/// Holds the result of a search in `/run/netns` and `/proc`.
 #[derive(Debug, Default)]
 pub struct FoundNamespaces {
     /// The namespaces, each once: the caller's own first, then those with a name, then the others.
@@ -62,7 +63,7 @@ pub struct FoundNamespaces {
 /// Finds the selected namespaces.
 ///
 /// # Errors
-/// Where the caller may not examine a selected one.
+/// Returns an error if the caller may not examine a selected namespace.
 pub fn find(selectors: &[NetnsSelector]) -> Result<FoundNamespaces> {
     let named = named_namespaces();
     let own = netns_id(Path::new(OWN)).ok();
@@ -81,7 +82,7 @@ pub fn find(selectors: &[NetnsSelector]) -> Result<FoundNamespaces> {
 
 /// Returns the entries of `/run/netns`, by name.
 fn named_namespaces() -> Vec<(Name, PathBuf)> {
-    // The directory is absent until the first name is given.
+    // The directory does not exist until the first namespace is named.
     let entries = fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
     let mut named: Vec<(Name, PathBuf)> =
         entries.map(|entry| (Name::from(entry.file_name().as_os_str()), entry.path())).collect();
@@ -94,7 +95,7 @@ fn netns_id(path: &Path) -> io::Result<NetnsId> {
     path.metadata().map(|found| (found.dev(), found.ino()))
 }
 
-/// The state of a search.
+/// Holds the state of a search.
 struct Search<'a> {
     own: Option<NetnsId>,
     named: &'a [(Name, PathBuf)],
@@ -209,7 +210,7 @@ impl Namespace {
     /// Runs a function on a thread in the namespace, and returns its result.
     ///
     /// # Errors
-    /// A Problem where the namespace vanished or may not be entered.
+    /// Returns a Problem if the namespace vanished or may not be entered.
     pub fn run_in<R: Send>(&self, function: impl FnOnce() -> R + Send) -> Result<R, Problem> {
         let file = self.open().map_err(|error| not_entered(&self.label, &error))?;
         std::thread::scope(|scope| {
@@ -233,7 +234,7 @@ impl Namespace {
     fn open(&self) -> io::Result<File> {
         let mut last = io::ErrorKind::NotFound.into();
         for path in &self.paths {
-            // A path may lead to anything; opening a pipe must not block.
+            // A path may be any file; opening a pipe must not block.
             match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
                 Ok(file) if file.metadata().is_ok_and(|found| (found.dev(), found.ino()) == self.id) => {
                     return Ok(file);

@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 /// Returns the PID of the process that called `listen(2)`; 0 if it runs in another PID namespace.
 ///
 /// # Errors
-/// As `getsockopt(2)`.
+/// Returns the errors of `getsockopt(2)`.
 pub(super) fn peer_pid(socket: &impl AsRawFd) -> io::Result<i32> {
     let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut length = libc::socklen_t::try_from(size_of_val(&credentials)).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! Words the Problems and errors of a collection: the thing, the cause, and the remedy where there is one.
+//! Words the Problems and errors of a collection: the thing, the cause, and the fix if there is one.
 
 use std::path::Path;
 

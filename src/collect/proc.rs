@@ -13,7 +13,7 @@ use crate::model::{Environment, Host, Name};
 
 const NET: &str = "/proc/thread-self/net";
 const SYSCTL: &str = "/proc/sys/net";
-/// Longest text that is read, in bytes; none of these files is longer.
+/// Maximum number of bytes that are read. None of these files is longer.
 const MAX_LENGTH: u64 = 256 * 1024;
 
 /// Returns the text of a small file; `None` on any error, because then its content is unknown.
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn this_host_has_counters() {
-        // Any Linux has them.
+        // Every Linux kernel has them.
         assert!(read_host().ipv4_in_addr_errors.is_some());
         assert!(uptime() > std::time::Duration::ZERO);
     }

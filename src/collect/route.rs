@@ -62,10 +62,10 @@ impl RouteEntry {
     }
 }
 
-/// Looks up the route to each address, for packets with this mark; `None` where there is none.
+/// Looks up the route to each address, for packets with this mark; `None` if there is none.
 ///
 /// # Errors
-/// Where the exchange failed, or the kernel refused a lookup.
+/// Returns an error if the exchange failed, or the kernel refused a lookup.
 pub(super) fn lookup_routes<T: Transport>(
     rtnl: &mut Netlink<T>,
     destinations: &[PathKey],
@@ -78,7 +78,7 @@ pub(super) fn lookup_routes<T: Transport>(
         .map(|result| match result {
             Ok(entry) => Ok((entry.is_unicast() || entry.is_local()).then_some(entry)),
             // No route; "unreachable" and "prohibit" routes; a host without this family; a link that is gone. A "blackhole" is
-            // EINVAL without a text; the kernel adds a text where it refuses the request itself.
+            // EINVAL without a text; the kernel adds a text if it refuses the request itself.
             Err(
                 Error::Kernel(
                     Errno::NETUNREACH
@@ -118,7 +118,7 @@ fn request(destination: PathKey, mark: u32) -> Vec<u8> {
 /// Returns the routes into a link, of both families and every table but the local one.
 ///
 /// # Errors
-/// Where no attempt gave a complete and consistent list.
+/// Returns an error if no attempt gave a complete and consistent list.
 pub(super) fn routes_into<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> Result<Vec<RouteEntry>, Error> {
     let mut all = list(rtnl, AddressFamily::Inet, Some(ifindex))?;
     all.append(&mut list(rtnl, AddressFamily::Inet6, Some(ifindex))?);
@@ -130,7 +130,7 @@ pub(super) fn routes_into<T: Transport>(rtnl: &mut Netlink<T>, ifindex: u32) -> 
 /// Returns the best route to an address among those that do not lead into this link.
 ///
 /// # Errors
-/// As [`routes_into`].
+/// Returns the errors of [`routes_into`].
 pub(super) fn best_route_avoiding<T: Transport>(
     rtnl: &mut Netlink<T>,
     address: IpAddr,

@@ -1,6 +1,6 @@
 //! Queries userspace WireGuard daemons over their sockets in `/var/run/wireguard`, in the text protocol "UAPI".
 //!
-//! A daemon may be hung, dead, hostile or not a daemon at all. So each exchange has one deadline and one size limit, and the
+//! A daemon may hang, be dead or hostile, or not be a daemon at all. So each exchange has a deadline and a size limit, and the
 //! daemons are queried concurrently.
 
 mod reply;
@@ -24,9 +24,9 @@ use crate::model::Name;
 
 /// The directory of sockets that `wg` and every daemon use.
 pub const DIRECTORY: &str = "/var/run/wireguard";
-/// How long one daemon may take for the whole exchange.
+/// Timeout for the whole exchange with one daemon.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Daemons that are queried at the same time. Fewer hung ones than this delay no other.
+/// Number of daemons that are queried concurrently. Fewer hung daemons than this do not delay the others.
 const MAX_CONCURRENT: usize = 64;
 
 /// A socket file in `/var/run/wireguard` and its interface.
@@ -41,16 +41,17 @@ pub struct SocketFile {
 /// A daemon's reply to `get=1`.
 #[derive(Debug)]
 pub struct Reply {
-    /// PID of the process behind the socket (`SO_PEERCRED`); 0 if it runs in another PID namespace, `None` without a connection.
+    /// PID of the process behind the socket (`SO_PEERCRED`); 0 if it runs in another PID namespace, `None` without a
+    /// connection.
     pub pid: Option<i32>,
-    /// The device; `None` where the daemon was not queried.
+    /// The device; `None` if the daemon was not queried.
     pub device: Result<Option<Device>, Error>,
 }
 
-/// Why a daemon gave no usable reply.
+/// Says why a daemon gave no usable reply.
 #[derive(Debug)]
 pub enum Error {
-    /// Nothing listens: the daemon died and left its socket file.
+    /// No process listens: the daemon died and left its socket file.
     Refused,
     /// The caller may not open the socket.
     Denied,
@@ -88,10 +89,10 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Returns the sockets in a directory, sorted by interface; none where the directory does not exist.
+/// Returns the sockets in a directory, sorted by interface; none if the directory does not exist.
 ///
 /// # Errors
-/// Where the directory exists and cannot be listed.
+/// Returns an error if the directory exists and cannot be listed.
 pub fn socket_files(directory: &Path) -> io::Result<Vec<SocketFile>> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -112,12 +113,12 @@ pub fn socket_files(directory: &Path) -> io::Result<Vec<SocketFile>> {
     Ok(files)
 }
 
-/// Returns the socket of one interface; `None` where there is none.
+/// Returns the socket of one interface; `None` if there is none.
 ///
 /// # Errors
-/// Where the directory cannot be searched.
+/// Returns an error if the directory cannot be searched.
 pub fn socket_file(directory: &Path, interface: &Name) -> io::Result<Option<SocketFile>> {
-    // Such a name is no interface: the kernel forbids slashes and long names. A slash would lead out of the directory.
+    // Such a name is not an interface: the kernel forbids slashes and long names. A slash would lead out of the directory.
     if interface.as_bytes().contains(&b'/') || interface.as_bytes().len() > 200 {
         return Ok(None);
     }
@@ -148,7 +149,7 @@ pub fn query_all(files: &[SocketFile], with_device: bool, now: u64) -> Vec<Reply
     };
     std::thread::scope(|scope| {
         for _ in 1..files.len().min(MAX_CONCURRENT) {
-            // At a limit of threads, the existing ones do all the work.
+            // If no more threads can be created, the existing ones do all the work.
             if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
                 break;
             }
@@ -187,7 +188,7 @@ fn connect(path: &Path, deadline: Instant) -> io::Result<UnixStream> {
     Ok(UnixStream::from(socket))
 }
 
-/// Returns the time until the deadline; `TimedOut` where it has passed.
+/// Returns the time until the deadline; `TimedOut` if it has passed.
 fn remaining(deadline: Instant) -> io::Result<Duration> {
     deadline
         .checked_duration_since(Instant::now())

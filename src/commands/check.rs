@@ -1,4 +1,4 @@
-//! The command `check`: samples twice, evaluates the rules and the limits, and ends with the status as exit code.
+//! Runs `wgstat check`: samples twice, evaluates the rules and the limits, and exits with the status.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
@@ -18,7 +18,7 @@ use crate::state::{self, SavedState};
 
 /// The mode of the state file. It names peers, and a user who can write to it can hide errors.
 const OWNER_ONLY: u32 = 0o600;
-/// The largest state file that is read, in bytes. A state of half a million peers is smaller.
+/// Maximum size of a state file, in bytes. Half a million peers fit.
 const MAX_STATE_SIZE: u64 = 64 * 1024 * 1024;
 
 pub(super) fn run(options: &Check, mut invocation: Invocation<'_>) -> Result<Outcome> {
@@ -94,7 +94,7 @@ fn limits(options: &Check, global: &Global, settings: &Settings) -> Result<Vec<L
     Ok(all)
 }
 
-/// Returns why this run cannot evaluate a limit, and a hint; `None` where it can.
+/// Returns why this run cannot evaluate a limit, with a hint; `None` if it can.
 fn exclusion(limit: &Threshold, options: &Check, global: &Global) -> Option<(&'static str, &'static str)> {
     match limit {
         Threshold::Rate(..) if options.interval.is_zero() && options.state.is_none() => {
@@ -133,7 +133,7 @@ fn baseline(options: &Check, identity: &str, err: &mut dyn Write) -> Result<Base
     }
 }
 
-/// Reads the state file; `None` where it does not exist or is empty.
+/// Reads the state file; `None` if it does not exist or is empty.
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     // Reading a pipe would block.
     match fs::metadata(path) {

@@ -1,4 +1,4 @@
-//! `wgstat export-metrics`.
+//! Runs `wgstat export-metrics`.
 
 use super::output::{output_error, report};
 use super::{Invocation, Outcome, files};

@@ -9,7 +9,7 @@ use std::path::Path;
 /// that is left over has a name that the textfile collector ignores.
 ///
 /// # Errors
-/// If the path is a directory or not a regular file, or if writing fails.
+/// Returns an error if the path is a directory or not a regular file, or if writing fails.
 pub(super) fn replace(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = match fs::metadata(path) {
         // The error of a rename onto a directory would be less clear.
@@ -42,7 +42,7 @@ pub(super) fn replace(path: &Path, mode: u32, write: impl FnOnce(&mut File) -> i
     }
 }
 
-/// Removes the name of the temporary file from an error of `tempfile`: nobody knows that name.
+/// Removes the name of the temporary file from an error of `tempfile`, because the user does not know it.
 fn without_path(error: &io::Error) -> io::Error {
     let text = error.to_string();
     let cause = text.split_once(" at path ").map_or(&*text, |(cause, _)| cause);

@@ -1,4 +1,4 @@
-//! `wgstat generate`: writes the files that are committed and packaged.
+//! Runs `wgstat generate`: writes the files that are committed and packaged.
 
 mod completions;
 mod man;

@@ -58,7 +58,7 @@ pub fn exit_code_of_failure(is_check: bool, is_usage_error: bool) -> u8 {
     }
 }
 
-/// Holds what a command gets beside its own options.
+/// Holds what a command gets in addition to its own options.
 struct Invocation<'a> {
     global: &'a Global,
     /// The configuration; [`Invocation::take_settings`] leaves the default.
@@ -90,7 +90,7 @@ impl Invocation<'_> {
 /// Runs the command: writes the result to `out`, and errors, warnings and hints to `err`.
 ///
 /// # Errors
-/// If the command has no result, or the result cannot be written.
+/// Returns an error if the command has no result, or the result cannot be written.
 pub fn run(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
     let global = &cli.global();
     // Generated files are the same on every host.

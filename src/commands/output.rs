@@ -84,7 +84,7 @@ impl Invocation<'_> {
     /// Prints where names come from if `--verbose` was given, else the warnings about name files.
     ///
     /// # Errors
-    /// [`Error::Output`] if standard output cannot be written.
+    /// Returns [`Error::Output`] if standard output cannot be written.
     pub(super) fn print_name_origins(&mut self, sampler: &Sampler, snapshot: &Snapshot) -> Result<()> {
         if !self.global.verbose {
             self.print_name_warnings(sampler);
@@ -111,7 +111,7 @@ impl Invocation<'_> {
     /// Writes an addition of `--verbose` to standard output, or to standard error if standard output is for a program.
     ///
     /// # Errors
-    /// [`Error::Output`] if standard output cannot be written.
+    /// Returns [`Error::Output`] if standard output cannot be written.
     pub(super) fn print_verbose(
         &mut self,
         is_for_program: bool,

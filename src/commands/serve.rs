@@ -1,4 +1,4 @@
-//! `wgstat serve`: starts the HTTP server (`http`), the routes, and the worker thread, which collects samples and renders
+//! Runs `wgstat serve`: starts the HTTP server (`http`), the routes, and the worker thread, which collects samples and renders
 //! responses.
 
 mod responses;
@@ -33,7 +33,8 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:9586";
 const DEFAULT_POLL: Duration = Duration::from_secs(30);
 
 pub(super) fn run(options: &Serve, mut invocation: Invocation<'_>) -> Result<Outcome> {
-    // A huge page for a thread's stack would take 2 MiB: as much as the rest of an idle server. Old kernels have no such setting.
+    // A huge page for a thread's stack would take 2 MiB: as much as the rest of an idle server. Old kernels have no such
+    // setting.
     let _ = disable_transparent_huge_pages(true);
     let ServeSettings { listen, poll, max_connections, allow_host } = invocation.settings.serve.clone();
     let web = WebConfig::read(options.web_config_file.as_deref())?;

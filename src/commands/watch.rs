@@ -18,7 +18,7 @@ use crate::sampler::{Next, Tick, Watch};
 
 pub(super) fn run(options: &cli::Watch, mut invocation: Invocation<'_>) -> Result<Outcome> {
     let mut watch = Watch::open(invocation.scope(&options.interfaces), invocation.take_settings(), options.interval)?;
-    // An error of the first sample, such as an unknown name, ends the command. A later one is reported and may pass.
+    // An error of the first sample, such as an unknown name, ends the command. A later one is reported and may be transient.
     let first = loop {
         match watch.next(&[]) {
             Next::Tick(tick) => break tick,
@@ -106,7 +106,8 @@ impl Printer<'_> {
         self.change(tick)
     }
 
-    /// Writes events: as JSON documents among the samples, or as text on standard error, so that standard output has only lines.
+    /// Writes events: as JSON documents among the samples, or as text on standard error, so that standard output has only
+    /// lines.
     fn change(&mut self, tick: &Tick) -> Result<()> {
         for event in &tick.events {
             if self.global.json {

@@ -1,6 +1,7 @@
-//! Parses the text of a configuration. It walks the tables itself, so that every error names the line, the key and a valid value.
+//! Parses the text of a configuration. It walks the tables itself, so that every error names the line, the key and a valid
+//! value.
 //!
-//! A private key may stand where it does not belong. So no error shows a text that could be one.
+//! A private key may be in the wrong place. So no error shows a text that could be one.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,22 +22,22 @@ type Value<'i> = Spanned<DeValue<'i>>;
 
 /// `IFNAMSIZ` without its NUL.
 const MAX_INTERFACE: usize = 15;
-/// Longest text of a limit, in bytes; no valid one is longer.
+/// Maximum length of a limit, in bytes. No valid one is longer.
 const MAX_LIMIT: usize = 100;
-/// Longest text of an address or a host name, in bytes; no valid one is longer.
+/// Maximum length of an address or a host name, in bytes. No valid one is longer.
 const MAX_ITEM: usize = 260;
 /// Manuals of limits and of `serve`.
 const LIMITS_MANUAL: &str = "wgstat-check(1), LIMITS";
 const SERVE_MANUAL: &str = "wgstat-serve(1)";
-/// Characters that an error shows of a text from the file.
+/// Maximum number of characters that an error shows of a text from the file.
 const MAX_SHOWN: usize = 40;
-/// This many characters of base64 in a row may be a key, or most of one.
+/// Number of consecutive base64 characters that may be a key, or most of one.
 const KEY_LIKE: usize = 32;
 
 /// Parses the text of this file.
 ///
 /// # Errors
-/// The first error in the file.
+/// Returns the first error in the file.
 pub(super) fn read(file: &str, text: &str) -> Result<Settings> {
     let mut parser = ConfigParser { file, ends: text.match_indices('\n').map(|(at, _)| at).collect(), first: None };
     let (root, errors) = DeTable::parse_recoverable(text);
@@ -114,7 +115,7 @@ impl ConfigParser<'_> {
     fn refuse_unknown(&mut self, at: usize, table: &[&str], name: &str, known: &[&'static str]) {
         let list = known.join(", ");
         let hint = match nearest(name, known, |known| Cow::Borrowed(known)) {
-            // A longer text is no typo of any key.
+            // A longer text cannot be a typo of a key.
             Some(near) if name.len() < MAX_SHOWN => format!("did you mean {near}? (known: {list})"),
             _ => format!("known: {list}"),
         };
@@ -413,7 +414,7 @@ fn shown_path(path: &[&str]) -> String {
     segments.collect::<Vec<_>>().join(".")
 }
 
-/// Returns one segment of a path, quoted where TOML requires it.
+/// Returns one segment of a path, quoted if TOML requires it.
 fn shown_segment(text: &str) -> String {
     let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if !text.is_empty() && text.chars().all(is_bare) { shown_within(text, MAX_SHOWN) } else { quoted(text) }

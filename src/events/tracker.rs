@@ -1,4 +1,4 @@
-//! Compares each sample with the one before, and returns what happened.
+//! Compares each sample with the previous one, and returns what happened.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -8,7 +8,8 @@ use crate::findings::Finding;
 use crate::model::{Code, Counter, InterfaceStats, Name, Network, Peer, PublicKey, Snapshot};
 use crate::rates::{Change, Identity, change, identity};
 
-/// The number of removed interfaces that are remembered. A host with containers may never use a name twice, so there is a limit.
+/// The number of removed interfaces that are remembered. A host with containers may never use a name twice, so there is a
+/// limit.
 const MAX_REMOVED: usize = 1024;
 
 /// Remembers the last sample, and returns the events of the next one.
@@ -118,8 +119,8 @@ impl Tracker {
         events
     }
 
-    /// Adds the events of findings that are new or no longer hold. A finding is the same while its rule, network and severity are;
-    /// its numbers may change.
+    /// Adds the events of findings that are new or no longer hold. A finding is the same while its rule, network and severity
+    /// are; its numbers may change.
     fn compare_findings(&mut self, snapshot: &Snapshot, findings: &[Finding], events: &mut Vec<Event>) {
         let is_same = |one: &Finding, other: &Finding| one.is_same_rule(other) && one.severity == other.severity;
         let event_of = |finding: &Finding, kind: EventKind| {

@@ -1,6 +1,6 @@
-//! Keeps a day of every network's counters, with fewer samples the older they are.
+//! Keeps a day of every network's counters. Older samples are further apart.
 //!
-//! The age of a sample is measured by a clock that never goes back. The time of day is kept for display.
+//! The age of a sample is measured by a clock that never goes backwards. The time of day is kept for display.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct CounterSample {
     pub timestamp: u64,
     /// The counters were reset since the sample before.
     pub reset: bool,
-    /// In bytes or packets as [`Counter`](crate::model::Counter) says; `None` where one is not known.
+    /// In bytes or packets as [`Counter`](crate::model::Counter) says; `None` if one is not known.
     pub counters: MainCounters<Option<u64>>,
 }
 
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn counter_that_goes_back_is_a_reset() {
+    fn counter_that_decreases_is_a_reset() {
         let mut history = CounterHistory::default();
         for (at, bytes) in [(0, 9), (60, 12), (120, 3)] {
             history.add(&snapshot(&[("wg0", 4, bytes)], at), Duration::from_secs(at));

@@ -39,7 +39,7 @@ impl Listener {
             ListenAddress::Tcp(address) => Self::from_tcp(TcpListener::bind(address)?),
             ListenAddress::Unix(path) => {
                 remove_stale(path)?;
-                // Nobody may connect before the file has its mode.
+                // No client may connect before the file has its mode.
                 let old_mask = rustix::process::umask(Mode::from_raw_mode(0o777));
                 let bound = UnixListener::bind(path);
                 rustix::process::umask(old_mask);
@@ -89,7 +89,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 /// Returns the sockets that systemd passed (`sd_listen_fds(3)`); none if there are none.
 ///
 /// # Errors
-/// If one of them is not a listening stream socket.
+/// Returns an error if one of them is not a listening stream socket.
 pub fn inherited_listeners() -> io::Result<Vec<Listener>> {
     let mut passed = ListenFd::from_env();
     let mut listeners = Vec::new();

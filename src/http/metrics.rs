@@ -79,7 +79,7 @@ impl Metrics {
     /// Returns metrics that are all 0.
     ///
     /// # Errors
-    /// If the library rejects a name. This does not happen: the names are constant.
+    /// Returns an error if the library rejects a name. This does not happen: the names are constant.
     pub fn new() -> prometheus::Result<Self> {
         // Every series exists from the start: rate() misses the increase of one that appears at 5.
         let all_series =

@@ -45,7 +45,7 @@ pub struct ServerOptions {
 /// Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration. `ready` is called once connections are accepted.
 ///
 /// # Errors
-/// If the event queue or the signal handlers cannot be set up.
+/// Returns an error if the event queue or the signal handlers cannot be set up.
 pub fn run(
     listeners: &[Listener],
     options: ServerOptions,

@@ -45,7 +45,7 @@ impl Users {
     /// Creates users from names and bcrypt hashes.
     ///
     /// # Errors
-    /// If the kernel provides no random numbers.
+    /// Returns an error if the kernel provides no random numbers.
     pub(super) fn new(hashes: BTreeMap<String, String>) -> Result<Self, String> {
         let cache_key = hmac::Key::generate(HMAC_SHA256, &SystemRandom::new());
         let cache_key = cache_key.map_err(|_| "the kernel provides no random numbers".to_owned())?;
@@ -66,7 +66,7 @@ impl Users {
         let known_hash = self.hashes.get(&name);
         let hash = known_hash.unwrap_or(&self.dummy_hash).clone();
         let verified = tokio::task::spawn_blocking(move || {
-            // The permit is released here, and not when the client disconnects: the verification goes on.
+            // The permit is released here, and not when the client disconnects: the verification continues.
             let _permit = permit;
             bcrypt::verify(&*password, &hash).unwrap_or(false)
         });
@@ -83,7 +83,8 @@ impl Users {
 struct LoginPermit(PendingLogins);
 
 impl LoginPermit {
-    /// Returns a permit unless the limit is reached. It is called on one thread only, so check and increment need not be atomic.
+    /// Returns a permit unless the limit is reached. It is called on one thread only, so check and increment need not be
+    /// atomic.
     fn acquire(pending: &PendingLogins) -> Option<Self> {
         if pending.load(Ordering::Relaxed) >= MAX_PENDING_LOGINS {
             return None;

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn hash_too_dear_to_compare_is_config_error() {
+    fn hash_with_excessive_cost_is_config_error() {
         let text = format!("basic_auth_users:\n  alice: {}\n", HASH.replace("$10$", "$17$"));
         assert!(message(&text).contains("cost 17"));
     }

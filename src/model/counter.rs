@@ -110,7 +110,7 @@ impl Counter {
     }
 }
 
-/// Holds the 64-bit counters of one interface (`IFLA_STATS64`), in bytes or packets as [`Counter`] says; `None` where the
+/// Holds the 64-bit counters of one interface (`IFLA_STATS64`), in bytes or packets as [`Counter`] says; `None` if the
 /// kernel did not send one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InterfaceStats([Option<u64>; Counter::ALL.len()]);

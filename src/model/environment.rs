@@ -40,7 +40,7 @@ pub struct OuterLink {
     pub ipv6_mtu: Option<u32>,
 }
 
-/// Describes the surroundings of one interface.
+/// Describes the environment of one interface.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Environment {
     /// `Ip6InAddrErrors` of the interface (`/proc/thread-self/net/dev_snmp6/NAME`), in packets.
@@ -52,9 +52,9 @@ pub struct Environment {
     pub ipv4_forwarding: Option<bool>,
     /// `true` if the host forwards IPv6 packets (`/proc/sys/net/ipv6/conf/all/forwarding`).
     pub ipv6_forwarding: Option<bool>,
-    /// The interface's addresses (`RTM_GETADDR`), each with the prefix length; `None` where they were not read.
+    /// The interface's addresses (`RTM_GETADDR`), each with the prefix length; `None` if they were not read.
     pub addresses: Option<Vec<AllowedIp>>,
-    /// The routes into the interface (`RTM_GETROUTE`), without the local table; `None` where they were not read.
+    /// The routes into the interface (`RTM_GETROUTE`), without the local table; `None` if they were not read.
     pub routes: Option<Vec<Route>>,
     /// The path to each endpoint's address (`RTM_GETROUTE`, for packets with the tunnel's mark).
     pub paths: HashMap<PathKey, Path>,

@@ -137,7 +137,7 @@ mod tests {
         for _ in 0..10_000 {
             let mut key = [0; 32];
             for eight in key.as_chunks_mut::<8>().0 {
-                // Knuth's generator: its high bits are as good as random.
+                // Knuth's generator; its high bits are random enough.
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 *eight = (state ^ (state >> 32)).to_le_bytes();
             }

@@ -1,10 +1,10 @@
-//! Files that give networks and peers their names, and what `-v` reports about them.
+//! Defines the files that give networks and peers their names, and what `-v` reports about them.
 
 use std::path::PathBuf;
 
 use super::{Name, PublicKey};
 
-/// A kind of file that holds names.
+/// Names a kind of file that holds names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameFile {
     /// `/etc/wireguard/NAME.conf` of wg-quick: the file's name gives the interface.
@@ -15,8 +15,8 @@ pub enum NameFile {
     NetdevDropIn,
 }
 
-/// Where names come from, and which match nothing: those of the configuration, of wg-quick and networkd files, and aliases of
-/// links.
+/// Reports where names come from (the configuration, wg-quick and networkd files, aliases of links), and which of them match
+/// nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameReport {
     /// Each wg-quick or networkd file, with the number of its names in use.

@@ -1,11 +1,11 @@
-//! Reports what could not be read: a stable code for scripts, a message that names the thing and the cause, and the fix where there
-//! is one.
+//! Reports what could not be read: a stable code for scripts, a message that names the thing and the cause, and the fix if
+//! there is one.
 
 use std::fmt;
 
 use super::Name;
 
-/// Stable names of errors and Problems. Scripts match on them, so they never change.
+/// Lists the stable names of errors and Problems. Scripts match on them, so they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// No link and no daemon has the name.
@@ -78,13 +78,13 @@ impl fmt::Display for Code {
 pub struct Problem {
     /// The kind of problem.
     pub code: Code,
-    /// The namespace that it concerns, where the caller named one.
+    /// The affected namespace, if the caller named one.
     pub netns: Option<String>,
-    /// The interface that it concerns; `None` means all.
+    /// The affected interface; `None` means all.
     pub interface: Option<Name>,
-    /// What could not be done, and the cause, in one line.
+    /// What failed and why, in one line.
     pub message: String,
-    /// The remedy.
+    /// The suggested fix.
     pub hint: Option<String>,
 }
 

@@ -9,13 +9,13 @@ use zeroize::Zeroizing;
 
 use crate::model::PublicKey;
 
-/// Longest name, in characters.
+/// Maximum length of a name, in characters.
 const MAX_NAME: usize = 128;
 
-/// Bytes of a comment that are parsed: names end long before, and a line may be very long.
+/// Maximum number of bytes of a comment that are parsed. Names are much shorter, but a line may be very long.
 const MAX_COMMENT: usize = 4096;
 
-/// The form in which a name is written; the order is that of precedence.
+/// Says in which form a name is written, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Style {
     /// `friendly_name`, `friendly_json`, `display name`: intended for display.
@@ -34,7 +34,7 @@ pub(super) enum Style {
     Plain,
 }
 
-/// A parsed comment.
+/// Holds a parsed comment.
 #[derive(Debug, PartialEq)]
 pub(super) enum Comment {
     /// No name.
@@ -52,7 +52,7 @@ pub(super) enum Comment {
 /// Parses a comment with its `#`.
 pub(super) fn parse(comment: &[u8]) -> Comment {
     let comment = comment.get(..MAX_COMMENT).unwrap_or(comment).split(|&byte| byte == 0).next().unwrap_or_default();
-    // A commented-out private key must not be copied: only text that is not UTF-8 is, and that copy is wiped.
+    // A commented-out private key must not be copied. Only text that is not UTF-8 is copied, and that copy is wiped.
     match std::str::from_utf8(comment) {
         Ok(text) => parse_text(text),
         Err(_) => parse_text(&lossless_text(comment)),
@@ -61,7 +61,7 @@ pub(super) fn parse(comment: &[u8]) -> Comment {
 
 /// Returns the text with `\xNN` for bytes that are not UTF-8.
 fn lossless_text(bytes: &[u8]) -> Zeroizing<String> {
-    // Its capacity suffices: a string that grows leaves an unwiped copy behind.
+    // Its capacity is sufficient: a string that grows leaves an unwiped copy behind.
     let mut text = Zeroizing::new(String::with_capacity(4 * bytes.len()));
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -111,7 +111,7 @@ fn is_managed_block(text: &str) -> bool {
     text.as_bytes().windows(WORDS.len()).any(|window| window.eq_ignore_ascii_case(WORDS))
 }
 
-/// Parses the begin or end of a peer's block; `None` where it is neither.
+/// Parses the begin or end of a peer's block; `None` if it is neither.
 fn begin_or_end(marks: usize, text: &str) -> Option<Comment> {
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let is = |other: &str| word.eq_ignore_ascii_case(other);
@@ -126,7 +126,7 @@ fn begin_or_end(marks: usize, text: &str) -> Option<Comment> {
     (is("begin") || is("end")).then_some(Comment::Nothing)
 }
 
-/// Parses `key = value` and `key: value`; `None` where it is neither.
+/// Parses `key = value` and `key: value`; `None` if it is neither.
 fn explicit(text: &str) -> Option<Comment> {
     let (key, rest) = text.split_at_checked(text.find(['=', ':'])?)?;
     let (is_setting, value) = (rest.starts_with('='), rest.get(1..)?);
@@ -188,7 +188,7 @@ fn json(text: &str) -> Option<String> {
     serde_json::Deserializer::from_str(text).deserialize_map(Best).ok()?
 }
 
-/// Returns a text without a form, where it can be a name.
+/// Returns a text without a form as a name; `None` if it cannot be one.
 fn plain(text: &str) -> Option<String> {
     let text = before_update(text).trim();
     let is_name = !is_heading(text) && !text.contains("://") && text.chars().nth(MAX_NAME).is_none();

@@ -1,6 +1,6 @@
 //! Parses lines of the two file formats. The value of a setting that is not needed is never read.
 
-/// A section that matters.
+/// Names the sections that matter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Section {
     /// `[Interface]`, `[NetDev]`, `[WireGuard]`.
@@ -12,7 +12,7 @@ pub(super) enum Section {
     Other,
 }
 
-/// A setting that matters.
+/// Names the settings that matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Setting {
     /// `Name=` of a .netdev.
@@ -25,7 +25,7 @@ pub(super) enum Setting {
     Other,
 }
 
-/// A parsed line.
+/// Holds a parsed line.
 #[derive(Debug, PartialEq)]
 pub(super) enum ConfigLine<'a> {
     /// An empty line.
@@ -34,7 +34,7 @@ pub(super) enum ConfigLine<'a> {
     Comment(&'a [u8]),
     /// A section begins.
     Header { section: Section, comment: Option<&'a [u8]> },
-    /// A setting; the value is empty where it is not needed.
+    /// A setting; the value is empty if it is not needed.
     Setting { setting: Setting, value: &'a [u8], comment: Option<&'a [u8]> },
 }
 

@@ -1,4 +1,4 @@
-//! Parses the files of one network: decides which section a comment belongs to, and which of a peer's names counts.
+//! Parses the files of one network, and decides which section a comment belongs to and which of a peer's names counts.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ enum Position {
     BelowHeader,
     /// Below a setting, or below a blank line right after the header.
     Within,
-    /// Below a blank line, where the section may be over.
+    /// Below a blank line, which may end the section.
     AfterBlank,
 }
 
@@ -80,7 +80,7 @@ struct UnitPeer {
     name: Option<FoundName>,
 }
 
-/// The parser of one wg-quick file, or of one .netdev with its drop-ins.
+/// Parses one wg-quick file, or one .netdev with its drop-ins.
 #[derive(Debug)]
 pub(super) struct Unit {
     is_netdev: bool,
@@ -136,7 +136,7 @@ impl Unit {
         (self.file, self.line) = (file, 0);
     }
 
-    /// Takes the next line.
+    /// Parses the next line.
     pub(super) fn line(&mut self, line: &[u8]) {
         self.line += 1;
         let line = if self.line == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };

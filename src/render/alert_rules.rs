@@ -1,4 +1,4 @@
-//! Alert rules for Prometheus, as YAML.
+//! Renders the alert rules for Prometheus, as YAML.
 
 use std::fmt::Write as _;
 

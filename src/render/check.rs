@@ -1,4 +1,4 @@
-//! Output of `check`: every finding with its cause and its fix.
+//! Writes the output of `check`: every finding with its cause and its fix.
 
 use std::io::{self, Write};
 
@@ -23,12 +23,12 @@ pub struct Checked<'a> {
 pub(super) struct Unexplained<'a> {
     pub(super) network: &'a Network,
     pub(super) fault: &'static str,
-    /// The command that shows it, filled in for this network.
+    /// The command that shows it, with the values of this network.
     pub(super) command: String,
 }
 
 impl Checked<'_> {
-    /// Returns what no counter shows, for each network without an online peer and without a finding that explains it.
+    /// Returns the blind spots of each network without an online peer and without a finding that explains it.
     pub(super) fn unexplained(&self) -> Vec<Unexplained<'_>> {
         let Report { snapshot, findings, .. } = self.report;
         let silent = snapshot.networks.iter().filter(|network| is_silent(network, findings, snapshot.timestamp));
@@ -98,7 +98,7 @@ fn fill_command(command: &str, network: &Network) -> String {
 /// Writes every finding: a paragraph each on a terminal, else a line each.
 ///
 /// # Errors
-/// As the writer.
+/// Returns the errors of the writer.
 pub fn write(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::Result<()> {
     match checked.verdict {
         Verdict::Ok => writeln!(out, "{}: {}", style.paint(Tone::Good, "OK"), style.escape(&checked.ok_summary()))?,
@@ -162,7 +162,7 @@ fn write_paragraph(out: &mut dyn Write, style: &Style, finding: &Finding) -> io:
     paragraph(out, style, 2, Tone::Dim, &format!("See also: {}", finding.manual()))
 }
 
-/// Writes what no counter shows, network by network.
+/// Writes the blind spots, network by network.
 fn write_unexplained(out: &mut dyn Write, style: &Style, checked: &Checked<'_>) -> io::Result<()> {
     let unexplained = checked.unexplained();
     let mut last = None;

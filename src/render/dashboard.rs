@@ -1,4 +1,4 @@
-//! The dashboard: one HTML page with an embedded style and script, and its Content-Security-Policy.
+//! Builds the dashboard: one HTML page with an embedded style and script, and its Content-Security-Policy.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -38,7 +38,7 @@ pub struct Dashboard {
 /// Returns the dashboard.
 #[must_use]
 pub fn dashboard() -> Dashboard {
-    // The version comes first, because nothing may be replaced within the other files.
+    // The version is replaced first, because nothing may be replaced within the other files.
     let html = HTML.replace("{{version}}", env!("CARGO_PKG_VERSION"));
     let html = html.replace("/*MEANINGS*/", &meanings()).replace("/*STYLE*/", STYLE).replace("/*SCRIPT*/", SCRIPT);
     let (style, script) = (between(&html, "<style>", "</style>"), between(&html, "<script>", "</script>"));

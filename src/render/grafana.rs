@@ -1,4 +1,4 @@
-//! The Grafana dashboard of the metrics: a row for all networks, then a row per network.
+//! Renders the Grafana dashboard: a row for all networks, then a row per network.
 
 use serde_json::{Value, json};
 

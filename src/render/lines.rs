@@ -16,7 +16,7 @@ pub const WIDE: usize = 142;
 /// Minimum width of the name column: the longest interface name. Namespaces and escaped characters can make a name longer.
 const NAME_WIDTH: usize = 15;
 
-/// Writes samples as lines, with a heading where one is due.
+/// Writes samples as lines, with a heading if one is due.
 #[derive(Debug)]
 pub struct LineWriter {
     /// Lines until the next heading.

@@ -1,6 +1,6 @@
-//! A buffered writer for machine-readable text: JSON and the Prometheus exposition.
+//! Buffers machine-readable text: JSON and the Prometheus exposition.
 //!
-//! It formats numbers, addresses and keys itself where the standard library's `Display` does not fit the budget of 10,000
+//! It formats numbers, addresses and keys itself, because the standard library's `Display` does not fit the budget of 10,000
 //! peers; docs/decisions.md has the figures.
 
 use std::fmt::Display;

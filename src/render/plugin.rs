@@ -1,4 +1,4 @@
-//! The one line of monitoring plugins (Nagios, Icinga, Naemon): state, text, performance data.
+//! Writes the line of a monitoring plugin (Nagios, Icinga, Naemon): state, text, performance data.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ const MAX_NAMED: usize = 5;
 /// Writes the line.
 ///
 /// # Errors
-/// As the writer.
+/// Returns the errors of the writer.
 pub fn write(out: &mut dyn Write, checked: &Checked<'_>, limits: &[Limit]) -> io::Result<()> {
     let text = match checked.verdict {
         Verdict::Ok => checked.ok_summary(),
@@ -35,7 +35,7 @@ pub fn write(out: &mut dyn Write, checked: &Checked<'_>, limits: &[Limit]) -> io
 /// Writes the line for a run without a result.
 ///
 /// # Errors
-/// As the writer.
+/// Returns the errors of the writer.
 pub fn failure(out: &mut dyn Write, message: &str) -> io::Result<()> {
     writeln!(out, "WGSTAT {} - {}", Verdict::Unknown.as_str(), one_line(message))
 }

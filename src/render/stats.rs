@@ -1,4 +1,4 @@
-//! Writes the output of `stats`: one interface in full, and what its counters mean.
+//! Writes the output of `stats`: one interface in detail, and what its counters mean.
 
 use std::io::{self, Write};
 
@@ -71,7 +71,7 @@ fn write_network(
     Ok(())
 }
 
-/// Writes all counters, and what none of them counts.
+/// Writes all counters, and the blind spots.
 fn write_counters(
     out: &mut dyn Write,
     style: &Style,

@@ -122,7 +122,7 @@ fn write_errors(out: &mut dyn Write, style: &Style, network: &Network) -> io::Re
     write_items(out, style, "  errors:", &items)
 }
 
-/// Writes a heading and items, separated by spaces. Where the terminal is too narrow, they continue on further lines, which are
+/// Writes a heading and items, separated by spaces. If the terminal is too narrow, they continue on further lines, which are
 /// indented; an item longer than a line is broken between words.
 fn write_items(out: &mut dyn Write, style: &Style, heading: &str, items: &[String]) -> io::Result<()> {
     const MAX_INDENT: usize = 11;

@@ -11,19 +11,19 @@ use crate::findings::{DiagnosisInput, diagnose, needs_routes};
 use crate::model::Snapshot;
 use crate::rates::{NetworkRates, rates};
 
-/// Time over which rules compare, once this much has passed. A finding stays for this long after its cause.
+/// Time over which rules compare, once that much time has passed. A finding persists this long after its cause is gone.
 const WINDOW: Duration = Duration::from_secs(30);
 /// Time between the baselines that are kept.
 const SPACING: Duration = Duration::from_secs(15);
-/// Shortest time over which a sample between two ticks has rates.
+/// Minimum time over which a sample between two ticks has rates.
 const MIN_RATE_TIME: Duration = Duration::from_secs(1);
 /// Difference between the two clocks that does not mean that the machine was suspended.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
-/// The reason why a sample is taken.
+/// Says why a sample is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trigger {
-    /// The interval is over; the sample is kept.
+    /// The interval has passed; the sample is kept.
     Tick,
     /// Links changed between two ticks.
     Between,
@@ -32,14 +32,14 @@ pub(super) enum Trigger {
 /// Takes samples, and compares each with earlier ones.
 #[derive(Default)]
 pub(super) struct Baselines {
-    /// The last two ticks, the newest last. A sample between ticks has its rates since the older one, so that they do not cover
-    /// a mere moment.
+    /// The last two ticks, the newest last. The rates of a sample between ticks start at the older one, so that they do not
+    /// cover a very short time.
     ticks: VecDeque<TimedSample>,
     /// Samples to compare with, the oldest first.
     baselines: VecDeque<TimedSample>,
 }
 
-/// A sample, and when its collection began.
+/// Holds a sample, and when its collection began.
 #[derive(Clone)]
 struct TimedSample {
     sample: Arc<Sample>,
@@ -47,13 +47,14 @@ struct TimedSample {
 }
 
 impl TimedSample {
-    /// Returns the time from this sample to a later moment.
+    /// Returns the time from this sample to a later reading of the clocks.
     fn age(&self, at: ClockReading) -> Duration {
         at.monotonic.saturating_duration_since(self.start.monotonic)
     }
 }
 
-/// A moment on the monotonic clock, which stops while the machine is suspended, and on the boot-time clock, which does not.
+/// Holds a reading of the monotonic clock, which stops while the machine is suspended, and of the boot-time clock, which does
+/// not.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ClockReading {
     monotonic: Instant,
@@ -81,7 +82,7 @@ impl Baselines {
         // From the second sample on an absent interface is a finding, not an error.
         sampler.collector.allow_missing();
         if self.ticks.back().is_some_and(|last| start.slept_since(last.start)) {
-            // Nothing is known of the time while the machine was suspended, and a rate over it would be wrong.
+            // Nothing is known about the time of a suspend, and a rate across it would be wrong.
             self.ticks.clear();
             self.baselines.clear();
         }
@@ -112,8 +113,8 @@ impl Baselines {
         Ok(sample)
     }
 
-    /// Returns the rates of a snapshot that was collected at `start`, between two ticks: since the tick before the last, so that
-    /// they do not cover a mere moment. Returns none where they would, or where the machine was suspended since.
+    /// Returns the rates of a snapshot that was collected at `start`, between two ticks. They are computed since the tick
+    /// before the last, so that they do not cover a very short time. Returns none if they would, or after a suspend.
     pub(super) fn rates(&self, snapshot: &Snapshot, start: ClockReading) -> Vec<Option<NetworkRates>> {
         let since =
             self.ticks.front().filter(|tick| !start.slept_since(tick.start) && tick.age(start) >= MIN_RATE_TIME);
@@ -125,7 +126,7 @@ impl Baselines {
         self.ticks.back().map(|tick| &*tick.sample)
     }
 
-    /// Keeps the sample of a tick, and as a baseline where the last one is old enough.
+    /// Keeps the sample of a tick. It also becomes a baseline if the last baseline is old enough.
     fn keep(&mut self, tick: TimedSample) {
         if self.baselines.back().is_none_or(|newest| newest.age(tick.start) >= SPACING) {
             self.baselines.push_back(tick.clone());

@@ -1,4 +1,4 @@
-//! Takes samples on demand, and in the background those that rules with an interval need.
+//! Takes samples on demand, and background samples for the rules that need an interval.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::findings::{RetainedFindings, findings};
 use crate::history::counters::CounterHistory;
 use crate::model::{Name, Settings};
 
-/// Shortest time between two checks of the files of names: a check costs more than reading a small network.
+/// Minimum time between two checks of the name files: a check costs more than reading a small network.
 const NAMES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Takes samples of one scope, on demand and in the background.
@@ -20,16 +20,16 @@ pub struct OnDemandSampler {
     baselines: Baselines,
     retained: RetainedFindings,
     counters: CounterHistory,
-    /// When to check the files of names again.
+    /// When to check the name files again.
     names_due: Instant,
 }
 
 impl OnDemandSampler {
-    /// Opens sockets in the calling thread's network namespace, unless the scope names others. An absent named interface is no
-    /// error: it may be created later.
+    /// Opens sockets in the calling thread's network namespace, unless the scope names others. An absent named interface is not
+    /// an error, because it may be created later.
     ///
     /// # Errors
-    /// Where the kernel gives no netlink socket.
+    /// Returns an error if the kernel provides no netlink socket.
     pub fn open(scope: Scope, settings: Settings) -> Result<Self> {
         let mut sampler = Sampler::open(scope, settings)?;
         sampler.collector.allow_missing();
@@ -45,7 +45,7 @@ impl OnDemandSampler {
     /// Takes a background sample with the findings of every rule, and keeps it for later ones.
     ///
     /// # Errors
-    /// As [`Collector::collect`](crate::collect::Collector::collect).
+    /// Returns the errors of [`Collector::collect`](crate::collect::Collector::collect).
     pub fn poll(&mut self) -> Result<Arc<Sample>> {
         let uptime = self.sampler.collector.uptime();
         let sample = self.baselines.sample(&mut self.sampler, Trigger::Tick)?;
@@ -55,10 +55,10 @@ impl OnDemandSampler {
         Ok(sample)
     }
 
-    /// Takes a sample now, joined with the findings of the last background sample; `with_rates` adds rates since an earlier one.
+    /// Takes a sample now, and adds the findings of the last background sample. `with_rates` adds rates since an earlier one.
     ///
     /// # Errors
-    /// As [`Collector::collect`](crate::collect::Collector::collect).
+    /// Returns the errors of [`Collector::collect`](crate::collect::Collector::collect).
     pub fn sample(&mut self, with_rates: bool) -> Result<Sample> {
         let clock = ClockReading::now(&self.sampler);
         let mut snapshot = self.sampler.collector.collect(Detail::Networks, now())?;
@@ -73,7 +73,7 @@ impl OnDemandSampler {
         Ok(Sample { snapshot, rates, findings })
     }
 
-    /// Replaces the settings and the interfaces that should exist, and makes the next sample check the files of names.
+    /// Replaces the settings and the interfaces that should exist, and makes the next sample check the name files.
     pub fn reload(&mut self, settings: Settings, expected: Vec<Name>) {
         self.sampler.settings = settings;
         self.sampler.collector.expect(expected);

@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::events::{Event, Tracker};
 use crate::model::Settings;
 
-/// The result of a wait.
+/// Says why a wait ended.
 #[derive(Debug)]
 pub enum Next {
-    /// The interval is over.
+    /// The interval has passed.
     Tick(Arc<Tick>),
     /// Links changed between two ticks.
     Change(Arc<Tick>),
@@ -26,7 +26,7 @@ pub enum Next {
     Interrupted,
 }
 
-/// A sample, and the events since the last one.
+/// Holds a sample, and the events since the last one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
     /// The sample, with rates since the previous tick.
@@ -35,7 +35,7 @@ pub struct Tick {
     pub events: Vec<Event>,
 }
 
-/// Takes samples of one scope at an even pace.
+/// Takes samples of one scope at a fixed interval.
 pub struct Watch {
     sampler: Sampler,
     link_monitor: LinkMonitor,
@@ -50,7 +50,7 @@ impl Watch {
     /// Opens sockets in the calling thread's network namespace, unless the scope names others.
     ///
     /// # Errors
-    /// Where the kernel gives no netlink socket.
+    /// Returns an error if the kernel provides no netlink socket.
     pub fn open(scope: Scope, settings: Settings, interval: Duration) -> Result<Self> {
         let sampler = Sampler::open(scope, settings)?;
         Ok(Self {
@@ -83,7 +83,8 @@ impl Watch {
             Wakeup::Other => Next::Interrupted,
             Wakeup::Changed => self.sample(Trigger::Between).map_or_else(Next::Failed, Next::Change),
             Wakeup::Due => {
-                // Counted from when it was due, not from when it ran, so that the pace stays even. Missed ticks are skipped.
+                // Counted from the time when it was due, not when it ran, so that the interval does not drift. Missed ticks are
+                // skipped.
                 let late = Instant::now().saturating_duration_since(due);
                 let missed = late.as_nanos() / self.interval.as_nanos().max(1);
                 let steps = u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);

@@ -144,7 +144,7 @@ impl App {
         self.latest.now = now;
     }
 
-    /// Shows a sample, or why there is none.
+    /// Shows a sample, or the reason why none could be taken.
     pub fn update(&mut self, next: Next) {
         let (tick, is_tick) = match next {
             Next::Tick(tick) => (tick, true),
@@ -302,7 +302,7 @@ impl App {
 
     /// Finds the selected network in the current sample and updates the list of its peers.
     fn arrange(&mut self) {
-        // Taken out, because the rest of `self` is borrowed meanwhile.
+        // Moved out, because the rest of `self` is borrowed meanwhile.
         let mut peers = std::mem::take(&mut self.peers);
         let networks = self.networks();
         let selected = self.selection.network.as_ref().map(|(identity, _)| identity);

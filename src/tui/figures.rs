@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn word_longer_than_a_line_goes_on_in_the_next() {
+    fn word_longer_than_a_line_continues_in_the_next() {
         assert_eq!(lines("ab cdefghij kl", 4), ["ab", "cdef", "ghij", "kl"]);
     }
 }

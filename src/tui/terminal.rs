@@ -39,7 +39,7 @@ impl Screen {
     /// Sets up the terminal on standard output. A panic of the calling thread restores it before its message is printed.
     ///
     /// # Errors
-    /// If standard output is not a terminal or cannot be configured.
+    /// Returns an error if standard output is not a terminal or cannot be configured.
     pub fn enter() -> io::Result<Self> {
         install_panic_hook();
         // A buffer for the whole screen: the terminal never shows half a frame.
@@ -106,8 +106,8 @@ pub(super) fn is_closed() -> bool {
     poll(&mut files, Some(&Timespec::default())).is_ok_and(|count| count > 0)
 }
 
-/// Installs a panic hook, because a message on the alternate screen is lost. A panic of the drawing thread restores the terminal
-/// first; the message of any other thread is kept until the view has ended.
+/// Installs a panic hook, because a message on the alternate screen is lost. A panic of the drawing thread restores the
+/// terminal first; the message of any other thread is kept until the view has ended.
 fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -116,7 +116,7 @@ fn latest_event(buffer: &mut Buffer, area: Rect, app: &App, max_age: u64) -> boo
     if seconds >= max_age {
         return false;
     }
-    // Of the events of one refresh, the first caused the others: the findings of a removed interface end with it.
+    // The first event of an update caused the others: the findings of a removed interface end with it.
     let together = app.events().iter().rev().take_while(|event| event.timestamp == last.timestamp);
     let first = together.clone().last().unwrap_or(last);
     let more = match together.count() - 1 {

@@ -19,7 +19,7 @@ pub enum Error {
     Overrun,
     /// A datagram of this many bytes did not fit the buffer, which has grown for the next attempt.
     Truncated(usize),
-    /// No reply in time.
+    /// There was no reply in time.
     Timeout,
     /// The reply could not be parsed.
     Malformed(&'static str),

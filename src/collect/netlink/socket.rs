@@ -7,7 +7,7 @@ use std::time::Duration;
 use netlink_sys::{Socket, SocketAddr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-/// How long the kernel may take for one datagram. It replies from memory; seconds mean that no reply will come.
+/// Timeout for one datagram. The kernel replies from memory; after seconds, no reply will come.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Carries requests and datagrams: the kernel, or a recording of it.
@@ -15,20 +15,20 @@ pub trait Transport {
     /// Sends one request.
     ///
     /// # Errors
-    /// As `send(2)`.
+    /// Returns the errors of `send(2)`.
     fn send(&mut self, request: &[u8]) -> io::Result<()>;
 
     /// Receives one datagram into the empty buffer's capacity and returns its full length in bytes, which may be more than
     /// that.
     ///
     /// # Errors
-    /// As `recv(2)`; `WouldBlock` after the timeout.
+    /// Returns the errors of `recv(2)`, and `WouldBlock` after the timeout.
     fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
 
     /// Replaces the socket, so that the rest of an abandoned reply cannot be taken for the next one.
     ///
     /// # Errors
-    /// As `socket(2)` and `bind(2)`.
+    /// Returns the errors of `socket(2)` and `bind(2)`.
     fn reopen(&mut self) -> io::Result<()>;
 
     /// Returns the port ID that replies to us carry.
@@ -46,7 +46,7 @@ impl KernelSocket {
     /// Opens a socket for this protocol (`NETLINK_ROUTE`, `NETLINK_GENERIC`) in the calling thread's network namespace.
     ///
     /// # Errors
-    /// As `socket(2)` and `bind(2)`.
+    /// Returns the errors of `socket(2)` and `bind(2)`.
     pub fn open(protocol: isize) -> io::Result<Self> {
         Self::with_timeout(protocol, RECEIVE_TIMEOUT)
     }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn kernel_that_does_not_reply_is_a_timeout() {
-        // A real socket and an empty request: no reply will come.
+        // An empty request to a real socket gets no reply.
         let socket = KernelSocket::with_timeout(NETLINK_ROUTE, Duration::from_millis(30)).unwrap();
         let mut netlink = Netlink::new(socket);
         let mut request = [16_u8, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];

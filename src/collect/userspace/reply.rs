@@ -14,9 +14,9 @@ use super::Error;
 use crate::collect::kernel::Device;
 use crate::model::{AllowedIp, Peer, PublicKey, decode_hex};
 
-/// Longest reply, in bytes; 20,000 peers take about 8 MiB.
+/// Maximum size of a reply, in bytes. 20,000 peers take about 8 MiB.
 const MAX_REPLY: usize = 64 * 1024 * 1024;
-/// Longest line, in bytes; a daemon's longest has a few hundred.
+/// Maximum length of a line, in bytes. The longest line of a daemon has a few hundred.
 const MAX_LINE: usize = 64 * 1024;
 /// 1990-01-01. An older handshake can only be boringtun's: it reports seconds since the handshake, not a time.
 const EPOCH_1990: u64 = 631_152_000;
@@ -24,7 +24,7 @@ const EPOCH_1990: u64 = 631_152_000;
 /// Parses the reply to `get=1` up to its blank line. `now` is the Unix time, in seconds.
 ///
 /// # Errors
-/// Where any part of the reply is missing or malformed; a partial device is never returned.
+/// Returns an error if any part of the reply is missing or malformed; a partial device is never returned.
 pub(super) fn parse(source: &mut dyn Read, now: u64) -> Result<Device, Error> {
     let mut reply = ReplyParser { device: Device::default(), errno: None, now };
     let mut buffer = Zeroizing::new(vec![0_u8; MAX_LINE]);
@@ -110,7 +110,7 @@ impl ReplyParser {
             b"preshared_key" => peer.has_preshared_key = value.iter().any(|&digit| digit != b'0'),
             b"protocol_version" => peer.protocol_version = Some(number(key, value)?),
             b"endpoint" => peer.endpoint = Some(endpoint(value).ok_or_else(|| malformed(key, "is not an address"))?),
-            // The nanoseconds follow the seconds. They distinguish "just now" from "never" where the seconds are 0.
+            // The nanoseconds follow the seconds. They distinguish "just now" from "never" if the seconds are 0.
             b"last_handshake_time_sec" => {
                 let seconds: u64 = number(key, value)?;
                 peer.last_handshake = match seconds {
@@ -182,7 +182,7 @@ fn public_key(key: &[u8], value: &[u8]) -> Result<PublicKey, Error> {
     Ok(PublicKey(bytes))
 }
 
-/// Returns the value as text; `None` where it is not UTF-8.
+/// Returns the value as text; `None` if it is not UTF-8.
 fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
 }

@@ -15,7 +15,7 @@ const NAMESPACE: ValueHint = ValueHint::Username;
 /// Returns the completions of all shells, under the file names that the shells expect.
 ///
 /// # Errors
-/// If the output of `clap_complete` lacks the text that is to be replaced.
+/// Returns an error if the output of `clap_complete` lacks the text that is to be replaced.
 pub(super) fn files() -> io::Result<Vec<(String, Vec<u8>)>> {
     let command = hinted();
     let commands = |separator| interface_commands(&command).join(separator);

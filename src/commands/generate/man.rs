@@ -1,4 +1,4 @@
-//! Generates the man pages from the templates in the directory `man` beside this file.
+//! Generates the man pages from the templates in the directory `man` next to this file.
 //!
 //! A template is man(7) source with placeholders such as `@OPTIONS@` for everything that the program knows itself: options,
 //! counters, errors, findings, metrics, limits.
@@ -34,7 +34,7 @@ const TEMPLATES: [(&str, &str); 9] = [
 /// Returns the file name and the content of every page.
 ///
 /// # Errors
-/// If a template has an unknown placeholder, or a metrics renderer fails.
+/// Returns an error if a template has an unknown placeholder, or a metrics renderer fails.
 pub(super) fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let program = program();
     let page = |(name, template): &(&str, &str)| {

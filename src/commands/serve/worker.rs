@@ -103,7 +103,7 @@ impl Worker {
         let batch = std::mem::take(&mut self.lock().in_progress);
         for (pending, reply) in batch.into_iter().zip(replies) {
             for client in pending.clients {
-                // A client that has disconnected is no error.
+                // A client that has disconnected is not an error.
                 let _ = client.send(reply.clone());
             }
         }
@@ -121,7 +121,7 @@ enum Task {
 /// Starts the thread. It collects a background sample every `interval`.
 ///
 /// # Errors
-/// If the system cannot create a thread.
+/// Returns an error if the system cannot create a thread.
 pub(super) fn start(
     worker: Arc<Worker>,
     mut sampler: OnDemandSampler,

@@ -59,7 +59,7 @@ pub(super) const fn inset(area: Rect) -> Rect {
     }
 }
 
-/// Returns an empty block with a border, in ASCII where the terminal has nothing else.
+/// Returns an empty block with a border, in ASCII if the terminal does not support Unicode.
 pub(super) fn bordered(style: &Style) -> Block<'static> {
     const ASCII: border::Set<'static> = border::Set {
         top_left: "+",

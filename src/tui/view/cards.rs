@@ -33,7 +33,7 @@ const JOINED_NOTES: usize = 4;
 struct CardLayout {
     is_bordered: bool,
     is_wide: bool,
-    /// Rows of a sparkline; with 0 it is beside the numbers.
+    /// Rows of a sparkline; with 0 it is drawn next to the numbers.
     sparkline: u16,
 }
 

@@ -44,7 +44,7 @@ pub(super) const TX: Direction = Direction {
 
 pub(super) const DIRECTIONS: [Direction; 2] = [RX, TX];
 
-/// Columns that are reserved for the rates beside a sparkline, so that the sparkline does not move.
+/// Columns that are reserved for the rates next to a sparkline, so that the sparkline does not move.
 const RATES_WIDTH: u16 = 25;
 
 /// Returns the throughput of a network in this direction, such as `1.24 MiB/s`.
@@ -62,7 +62,7 @@ fn unknown() -> String {
     "-".to_owned()
 }
 
-/// Draws the rates with a sparkline below, or beside them if the area has one row.
+/// Draws the rates with a sparkline below, or next to them if the area has one row.
 pub(super) fn draw(buffer: &mut Buffer, mut area: Rect, app: &App, index: usize, direction: Direction) {
     let row = take_top(&mut area, 1);
     let long = rates(app, index, direction, true);

@@ -1,4 +1,4 @@
-//! Writes what clap knows of a command: its name, synopsis, description and options.
+//! Writes what clap knows about a command: its name, synopsis, description and options.
 
 use clap::{Arg, ArgAction, Command};
 
@@ -121,7 +121,7 @@ fn option(arg: &Arg) -> String {
         _ => arg.get_help().map(ToString::to_string).unwrap_or_default(),
     };
     let defaults = arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned());
-    // Defaults that clap does not know stand in the help.
+    // The help text states defaults that clap does not know.
     let (help, default) = match help.split_once(" [default: ") {
         Some((help, default)) => (help.to_owned(), default.trim_end_matches(']').to_owned()),
         None => (help, defaults.collect::<Vec<_>>().join(" ")),

@@ -37,7 +37,7 @@ pub(super) fn counters(backend: Backend) -> String {
     entries.iter().map(|(names, text)| item(names, text)).collect()
 }
 
-/// Returns what no counter of this backend shows, each with the command that does.
+/// Returns the blind spots of this backend, each with the command that shows it.
 pub(super) fn blind_spots(backend: Backend) -> String {
     let spots = counters::blind_spots(backend).iter();
     spots.map(|spot| item(&capitalised(spot.fault), &format!("`{}`", spot.command))).collect()

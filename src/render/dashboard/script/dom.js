@@ -1,7 +1,7 @@
 // Helpers for the document.
 //
 // Text from outside (names, endpoints, findings) only ever becomes text or the value of a harmless attribute. No code here may
-// make markup from a string.
+// create markup from a string.
 //
 // An update changes nodes in place, so focus, scroll position, open details, searches and selections survive it.
 

@@ -4,7 +4,7 @@ const GROUPS = { critical: 'Critical', warning: 'Warnings', info: 'Information' 
 const findings = new Map();
 
 function renderFindings(status, first) {
-  // A missing name hides no problem.
+  // A missing name does not hide a problem.
   const incomplete = status.problems.some((problem) => problem.code !== 'NAMES_UNREADABLE') || status.networks.some((network) => network.peers === null);
   const serious = status.findings.some((finding) => finding.severity !== 'info');
   setVisible($('#findings'), status.networks.length > 0 || status.findings.length > 0);
