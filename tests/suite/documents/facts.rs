@@ -58,7 +58,7 @@ fn meanings(backend: Backend) -> String {
             None => rows.push((vec![counter.name()], meaning)),
         }
     }
-    let mut table = "| counter | grows by | is not | what to do |\n|---|---|---|---|\n".to_owned();
+    let mut table = "| counter | counts | does not mean | fix |\n|---|---|---|---|\n".to_owned();
     for (counters, Meaning { means, misreading, remedy }) in rows {
         let counters: Vec<String> = counters.iter().map(|name| format!("`{name}`")).collect();
         let cells = [&counters.join(" "), means, misreading.unwrap_or_default(), remedy.unwrap_or_default()];
@@ -67,8 +67,9 @@ fn meanings(backend: Backend) -> String {
     table
 }
 
-fn unseen(backend: Backend) -> String {
-    let mut table = "| what | what shows it |\n|---|---|\n".to_owned();
+/// Returns the table of the blind spots of a backend.
+fn blind_spot_table(backend: Backend) -> String {
+    let mut table = "| fault | command that shows it |\n|---|---|\n".to_owned();
     for spot in blind_spots(backend) {
         writeln!(table, "| {} | `{}` |", spot.fault, spot.command).unwrap();
     }
@@ -76,13 +77,13 @@ fn unseen(backend: Backend) -> String {
 }
 
 #[test]
-fn tables_of_counters_are_the_program_s_own_words() {
+fn tables_of_counters_match_the_program() {
     let mut text = read(COUNTERS);
     for (heading, fresh) in [
         ("## On kernel WireGuard", meanings(Backend::Kernel)),
         ("## On a userspace daemon", meanings(Backend::Userspace)),
-        ("### On the kernel", unseen(Backend::Kernel)),
-        ("### In a daemon", unseen(Backend::Userspace)),
+        ("### On the kernel", blind_spot_table(Backend::Kernel)),
+        ("### In a daemon", blind_spot_table(Backend::Userspace)),
     ] {
         let place = place_of_table(COUNTERS, &text, heading);
         if std::env::var_os("WGSTAT_GOLDEN").is_some_and(|value| value == "write") {
@@ -123,7 +124,7 @@ const FAMILIES: [(&str, &[&str]); 6] = [
 ];
 
 #[test]
-fn tables_of_metrics_are_what_is_exposed() {
+fn tables_of_metrics_match_the_exposition() {
     let mut exposed = Families::new();
     // The recording of a kernel with faults has families that the lab has no sample of.
     for exposition in ["faults.prom", "faults.mindflavor.prom", "faults.mdlayher.prom"] {
@@ -191,7 +192,7 @@ fn keys(properties: &Map<String, Value>) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn tables_of_keys_are_the_schema_s() {
+fn tables_of_keys_match_the_schema() {
     let text = read(JSON);
     let mut parts: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for name in ["status", "sample", "event", "check", "history", "health", "error"] {
@@ -218,7 +219,7 @@ fn tables_of_keys_are_the_schema_s() {
 }
 
 #[test]
-fn codes_are_the_program_s() {
+fn codes_match_the_program() {
     let mut fresh = "| code | means |\n|---|---|\n".to_owned();
     for (code, means) in Code::ALL {
         writeln!(fresh, "| `{code}` | {means} |").unwrap();
@@ -228,7 +229,7 @@ fn codes_are_the_program_s() {
 
 /// Oracle: the server's error for an unknown path names all paths.
 #[test]
-fn paths_reasons_and_limits_are_the_server_s() {
+fn paths_reasons_and_limits_match_the_server() {
     let text = read(HTTP);
     let server = Server::start(&[]);
     let answer = server.get("/nowhere").text();
