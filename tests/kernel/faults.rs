@@ -1,5 +1,5 @@
-//! Injects every fault that our texts explain, and compares the counters. If a kernel counts
-//! differently, the texts are wrong for it.
+//! Injects every fault that the texts explain, and compares the counters. If a kernel counts differently, the texts are wrong
+//! for it.
 
 use serde_json::Value;
 
@@ -11,11 +11,11 @@ pub(super) const TESTS: &[(&str, fn())] = &[
     ("source_outside_allowed_ips_is_rx_frame_errors", forbidden_source),
     ("peer_without_endpoint_is_tx_errors", no_endpoint),
     ("peer_that_never_answers_is_tx_dropped", never_answers),
-    ("packet_over_the_mtu_with_df_is_counted_nowhere", over_the_mtu),
+    ("packet_over_the_mtu_with_df_is_not_counted", over_the_mtu),
     ("large_packets_are_fragmented_inside_without_error", inner_fragments),
     ("small_outer_mtu_fragments_outside_without_error", outer_fragments),
     ("removed_peer_leaves_the_interface_counters", removed_peer),
-    ("no_route_to_the_endpoint_is_counted_nowhere", no_route),
+    ("no_route_to_the_endpoint_is_not_counted", no_route),
     ("refused_ipv4_send_is_tx_dropped", refused_ipv4),
     ("refused_ipv6_send_is_tx_aborted_errors", refused_ipv6),
     ("lab_shows_its_faults_on_the_kernel", lab),

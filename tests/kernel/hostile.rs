@@ -8,7 +8,7 @@ use super::guest::{Host, base64, private_key, public_key};
 
 pub(super) const TESTS: &[(&str, fn())] = &[
     ("hostile_names_reach_no_terminal", hostile_names),
-    ("no_key_but_public_ones_gets_out", secrets),
+    ("no_key_except_public_ones_is_shown", secrets),
     ("unknown_interface_is_named_with_those_that_exist", unknown_interface),
     ("other_kinds_are_refused_by_their_kind", other_kinds),
 ];
@@ -92,7 +92,7 @@ fn unknown_interface() {
     host.sh("ip link add wg0 type wireguard; ip link add office type wireguard");
     let output = host.run(&["wgstat", "stats", "ofice"]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(output.stdout, b"", "nothing half-printed");
+    assert_eq!(output.stdout, b"", "nothing is printed partially");
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
         "wgstat: ofice: no such WireGuard interface (have: office, wg0)\nhint: did you mean office?\n"

@@ -1,7 +1,7 @@
-//! The tests on a real WireGuard kernel.
+//! Runs the tests on a real WireGuard kernel.
 //!
-//! Started on a machine, this program packs itself, the programs under test and a kernel's modules into an initial
-//! RAM disk and boots that kernel in an emulator (`common/vm.rs`). Started in there, it is the test runner (`guest.rs`).
+//! On the host, this program packs itself, the programs under test and a kernel's modules into an initial RAM disk, and boots
+//! that kernel in an emulator (`common/vm.rs`). In the guest, it is the test runner (`guest.rs`).
 //! No test is skipped: if something for the emulator is missing, the error says what to install.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "it is a test")]
 #![expect(clippy::indexing_slicing, reason = "a test may well fail by index")]

@@ -8,10 +8,10 @@ use super::common::document;
 use super::guest::{Host, base64, private_key, public_key, sh};
 
 pub(super) const TESTS: &[(&str, fn())] = &[
-    ("three_namespaces_with_one_name_are_told_apart", three_namespaces),
+    ("three_namespaces_with_the_same_interface_name_are_distinguished", three_namespaces),
     ("namespace_is_found_by_name_path_and_process", by_name_path_and_process),
     ("remedy_acts_in_the_namespace_of_its_finding", remedies),
-    ("state_knows_namespaces_apart", state),
+    ("state_distinguishes_namespaces", state),
     ("namespace_that_vanishes_is_a_problem", vanishes),
     ("daemon_is_shown_in_its_own_namespace_only", daemon),
     ("unprivileged_user_sees_its_own_namespace", unprivileged),
@@ -246,7 +246,7 @@ fn state() {
          ping -q -c 30 -i 0.01 -W 1 10.9.0.9 >/dev/null 2>&1 || true",
         public_key(2)
     ));
-    assert_eq!(count(&two), ifindex, "only the namespace tells the two apart");
+    assert_eq!(count(&two), ifindex, "only the namespace distinguishes the two");
     let again = check();
     let rising =
         again["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "warning").count();
@@ -271,7 +271,7 @@ fn vanishes() {
             let problems = found["problems"].as_array().unwrap();
             assert_eq!(problems.len(), 1, "{arguments}: {problems:?}");
             assert_eq!((&problems[0]["code"], &problems[0]["netns"]), (&"NETNS_NOT_FOUND".into(), &gone.into()));
-            assert_eq!(output.status.code(), Some(3), "not all could be looked at");
+            assert_eq!(output.status.code(), Some(3), "not everything could be read");
         }
     }
     // The only one.
@@ -313,7 +313,11 @@ fn unprivileged() {
     let output = nobody("status --json --netns all");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let status = document(&output.stdout);
-    assert_eq!(networks(&status), [(own.name().to_owned(), "wg0".to_owned(), 1)], "one's own needs no privilege");
+    assert_eq!(
+        networks(&status),
+        [(own.name().to_owned(), "wg0".to_owned(), 1)],
+        "the own namespace needs no privilege"
+    );
     let problems = status["problems"].as_array().unwrap();
     assert!(problems.iter().all(|problem| problem["code"] == "PERMISSION_DENIED"), "{problems:?}");
     let of_other = problems.iter().find(|problem| problem["netns"] == other.name()).unwrap();
@@ -348,7 +352,7 @@ fn globs() {
     assert_eq!(of("status"), ["wg0", "wg1", "wg10", "office"]);
     assert_eq!(of("status wg*"), ["wg0", "wg1", "wg10"]);
     assert_eq!(of("status wg? o*"), ["wg0", "wg1", "office"]);
-    assert_eq!(of("status office wg* wg0"), ["office", "wg0", "wg1", "wg10"], "each once, in the order asked for");
+    assert_eq!(of("status office wg* wg0"), ["office", "wg0", "wg1", "wg10"], "each once, in the requested order");
     assert_eq!(of("stats wg[01]"), ["wg0", "wg1"]);
     assert_eq!(of("status --exclude wg1*"), ["wg0", "office"]);
     assert_eq!(of("status wg0 wg1 --exclude wg1 --exclude o*"), ["wg0"]);

@@ -235,7 +235,7 @@ fn traffic() {
     assert!((0.99..2.0).contains(&rates["interval_seconds"].as_f64().unwrap()), "{rates}");
 }
 
-/// One of four links has so many names that its message does not fit into a page.
+/// One of four links has too many names for its message to fit into a page.
 fn link_with_400_altnames() {
     let host = networks(4, 1);
     let mut batch = String::new();
@@ -261,7 +261,7 @@ fn altname_finds_its_interface() {
     assert_eq!(both["networks"].as_array().unwrap().len(), 1, "two names of one interface");
 }
 
-/// Each sample is complete or reports a problem: a peer that stays is never missing, and none is there twice.
+/// Each sample is complete or reports a problem: a peer that stays is never missing, and no peer is listed twice.
 fn peers_that_change() {
     let host = networks(1, 300);
     let stays = base64(&private_key(1_000_000));
@@ -286,6 +286,6 @@ fn peers_that_change() {
         keys.dedup();
         assert_eq!(keys.len(), peers.len(), "a peer is there twice");
     }
-    assert!(whole > 0, "no reading of 40 was whole");
+    assert!(whole > 0, "none of 40 reads was complete");
     let _ = std::process::Command::new("sh").args(["-c", "kill $(cat /tmp/churn)"]).status();
 }

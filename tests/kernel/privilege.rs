@@ -39,7 +39,7 @@ fn unprivileged() {
         ));
     }
     let full = host.json("status");
-    assert!(full["totals"]["tx_errors"].as_u64().unwrap() >= 3, "there is something to see");
+    assert!(full["totals"]["tx_errors"].as_u64().unwrap() >= 3, "something is shown");
 
     let unprivileged = |arguments: &[&str]| {
         host.run(&[&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "wgstat"], arguments].concat())
@@ -112,7 +112,7 @@ fn unreadable_names() {
     assert!(metrics.contains("wg_scrape_success{source=\"peers\"} 1\n"), "{metrics}");
     assert_eq!(service(&["status", "--strict"]).status.code(), Some(1));
     let check = service(&["check", "--interval", "0"]);
-    assert_eq!(check.status.code(), Some(0), "a tunnel is as well without its name");
+    assert_eq!(check.status.code(), Some(0), "a tunnel without a name is just as healthy");
     // Files of other interfaces do not matter here.
     host.sh("chmod 755 /etc/wireguard");
     assert_eq!(problems(&status), [denied("/etc/wireguard/wg0.conf")]);

@@ -21,7 +21,7 @@ use super::guest::{Host, public_key};
 
 pub(super) const TESTS: &[(&str, fn())] = &[
     ("recorded_faults_are_what_a_kernel_says", || check("faults", &faults())),
-    ("recorded_split_peer_is_what_a_kernel_says", || check("split-peer", &super::numbers::split_peer())),
+    ("recorded_split_peer_is_what_a_kernel_sends", || check("split-peer", &super::numbers::split_peer())),
     ("recorded_networks_are_what_a_kernel_says", || check("networks", &super::numbers::every_kind())),
 ];
 

@@ -1,4 +1,4 @@
-//! `wgstat check` as monitoring uses it: exit codes, limits, state files and the plugin format.
+//! Tests `wgstat check` as monitoring uses it: exit codes, limits, state files and the plugin format.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -208,7 +208,7 @@ fn broken_pipe_keeps_the_verdict() {
         .stdout(File::create("/dev/full").unwrap())
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(3), "nobody can have read the result");
+    assert_eq!(output.status.code(), Some(3), "the result cannot have been read");
 }
 
 /// Oracles: the parser that plugins in Perl use, and `ip`.
@@ -238,7 +238,7 @@ fn performance_data_is_valid_and_correct() {
 }
 
 #[test]
-fn name_of_an_interface_does_no_harm_to_performance_data() {
+fn hostile_interface_name_leaves_performance_data_valid() {
     let stats = InterfaceStats::from_values(&[Some(7)]);
     let network = Network { interface: "it's|=x".into(), stats, ..Network::default() };
     let snapshot = Snapshot { networks: vec![network], ..Snapshot::default() };

@@ -85,11 +85,11 @@ fn config_errors_have_the_shape_of_each_command() {
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(line, format!("WGSTAT UNKNOWN - {file}:3: networks.wg0.nmae: no such key\n"));
     let output = run(&file, &["generate", "config"]);
-    assert_eq!(output.status.code(), Some(0), "what is generated does not depend on it");
+    assert_eq!(output.status.code(), Some(0), "generated files do not depend on it");
 }
 
 #[test]
-fn file_that_is_no_configuration_is_named_with_its_remedy() {
+fn file_that_is_no_configuration_is_named_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
@@ -116,7 +116,7 @@ fn file_that_is_no_configuration_is_named_with_its_remedy() {
 
 /// Root may read every file, so the test runs as another user.
 #[test]
-fn file_that_may_not_be_read_is_named_with_its_remedy() {
+fn unreadable_file_is_named_with_a_hint() {
     let script = "mount -t tmpfs none /etc && printf '[networks.wg0]\\n' > /etc/wgstat.toml && chmod 000 /etc/wgstat.toml
          cp /etc/wgstat.toml /run/other.toml; chmod 000 /run/other.toml
          for options in '' '--config /run/other.toml' '--config /dev/null'; do
@@ -137,7 +137,7 @@ fn file_that_may_not_be_read_is_named_with_its_remedy() {
 }
 
 #[test]
-fn configured_limits_are_judged_and_options_replace_them() {
+fn configured_limits_are_evaluated_and_options_replace_them() {
     let script = "cat > /run/c.toml <<END
 [thresholds]
 warn = [\"rx_packets=0\", \"tx_packets=999999999/s\"]
@@ -195,7 +195,7 @@ fn commented_default_holds_what_is_documented() {
 }
 
 #[test]
-fn values_at_their_bounds_are_taken_however_they_are_written() {
+fn values_at_their_bounds_are_accepted_in_any_notation() {
     let long = "ü".repeat(128);
     let text = format!(
         "\u{feff}networks = {{ \"wg\\u00fc-123456789a\" = {{ id = 0xffff_ffff, name = '{long}' }}, wg1 = {{ id = 0 }} }}\r\n\

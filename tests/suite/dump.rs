@@ -1,4 +1,4 @@
-//! Tests the rules of a netlink dump, with made-up replies. `tests/kernel` has those that a real kernel gives on demand.
+//! Tests the rules of a netlink dump, with made-up replies. `tests/kernel` tests those that a real kernel produces on demand.
 
 use wgstat::collect::Scope;
 use wgstat::collect::netlink::{self, Netlink};
@@ -42,7 +42,7 @@ fn collect(rtnl: Vec<Vec<u8>>, genl: Vec<Vec<u8>>) -> Snapshot {
 
 // Rule 1: a datagram larger than the buffer.
 #[test]
-fn datagram_larger_than_the_buffer_is_asked_for_again() {
+fn datagram_larger_than_the_buffer_is_requested_again() {
     let payload = vec![b'x'; 100_000];
     let large = message(DATA, MULTI, &payload);
     let whole = [large.clone(), done(0, 0)].concat();
@@ -52,7 +52,7 @@ fn datagram_larger_than_the_buffer_is_asked_for_again() {
 }
 
 #[test]
-fn one_interface_is_asked_for_by_name_and_nothing_is_dumped() {
+fn one_interface_is_requested_by_name_and_nothing_is_dumped() {
     const NLM_F_DUMP: u16 = 0x300;
     let rtnl = Script::replies([link(3, b"wg0", "wireguard", &[7])]);
     let (requests, flags) = (rtnl.requests.clone(), rtnl.flags.clone());
@@ -95,13 +95,13 @@ fn extended_ack_is_shown() {
 
 // Rule 5: an interrupted dump.
 #[test]
-fn interrupted_dump_is_thrown_away_and_repeated() {
+fn interrupted_dump_is_discarded_and_retried() {
     let interrupted = message(DATA, MULTI | DUMP_INTR, b"torn");
     let (result, requests, reopened) =
         dump(vec![reply(&[interrupted, done(0, 0)]), reply(&[data(b"whol"), done(0, 0)])]);
     assert_eq!(result.unwrap(), [b"whol"]);
     assert_eq!((requests, reopened), (2, 1));
-    // The flag may stand on the end mark alone.
+    // Only the end mark may have the flag.
     let (result, requests, _) =
         dump(vec![reply(&[data(b"torn"), done(0, DUMP_INTR)]), reply(&[data(b"whol"), done(0, 0)])]);
     assert_eq!((result.unwrap(), requests), (vec![b"whol".to_vec()], 2));
@@ -158,13 +158,13 @@ fn messages_are_stepped_by_aligned_lengths() {
 }
 
 #[test]
-fn length_that_cannot_be_is_refused() {
+fn impossible_length_is_rejected() {
     for length in [0_u32, 15, 21, u32::MAX] {
         let mut bad = data(b"good");
         bad[..4].copy_from_slice(&length.to_ne_bytes());
         let (result, ..) = dump(vec![Step::Reply(bad)]);
         let error = result.unwrap_err();
-        // Too short for its own header, it cannot even be addressed, and is not ours.
+        // It is too short for its own header, so it has no addressee.
         assert!(matches!(error, netlink::Error::Malformed(_)), "{length}: {error}");
     }
     let overlong = link(3, b"wg0", "wireguard", &[]);
@@ -177,7 +177,7 @@ fn length_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn family_is_resolved_once_and_again_after_it_went_away() {
+fn family_is_resolved_once_and_again_after_it_vanished() {
     let links = || [link(3, b"wg0", "wireguard", &[]), link(4, b"wg1", "wireguard", &[]), done(0, 0)].concat();
     let whole = || [device(&[peer(1, 0, &[])]), done(0, 0)].concat();
     // wg0: resolve, read. wg1: read, because the number is known. Then the module is reloaded: wg0 fails, resolve, read.

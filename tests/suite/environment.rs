@@ -45,7 +45,7 @@ fn path(snapshot: &Snapshot) -> Option<Path> {
 }
 
 #[test]
-fn way_through_a_link_has_its_mtu_and_the_routes() {
+fn path_through_a_link_has_its_mtu_and_the_routes() {
     let mtu = attribute(8, &attribute(2, &1300_u32.to_ne_bytes()));
     let gateway = attribute(5, &[192, 0, 2, 254]);
     let snapshot = env(vec![route(32, 1, &[out_of(2), mtu, gateway]), link(2, b"eth0", "", &[])]);
@@ -56,7 +56,7 @@ fn way_through_a_link_has_its_mtu_and_the_routes() {
 }
 
 #[test]
-fn way_to_one_address_is_asked_for_once() {
+fn path_to_one_address_is_looked_up_once() {
     let rtnl = Script::replies([
         [link(3, b"wg0", "wireguard", &[7]), done(0, 0)].concat(),
         done(0, 0),
@@ -72,7 +72,7 @@ fn way_to_one_address_is_asked_for_once() {
 }
 
 #[test]
-fn way_to_this_host_and_no_way_are_told_apart() {
+fn local_and_missing_routes_are_distinguished() {
     assert_eq!(path(&env(vec![route(32, 2, &[out_of(1)])])), Some(Path::Local));
     assert_eq!(path(&env(vec![refusal(ENETUNREACH)])), Some(Path::None));
     // An "unreachable" route as IPv6 gives it, and a "blackhole".
@@ -98,7 +98,7 @@ fn request_that_is_refused_is_a_problem_and_no_finding() {
 }
 
 #[test]
-fn way_around_a_loop_is_the_longest_prefix_that_is_not_the_tunnel() {
+fn detour_around_a_loop_is_the_longest_prefix_outside_the_tunnel() {
     let to = |address: [u8; 4]| attribute(1, &address);
     let all = [
         route(32, 1, &[to([192, 0, 2, 1]), out_of(3)]),
@@ -136,7 +136,7 @@ fn mutated_routes_and_addresses_never_panic() {
         let mut mutated = replies.clone();
         let place = random.below(mutated.len());
         random.mutate(&mut mutated[place]);
-        let look = || {
+        let collect = || {
             let mut rtnl = vec![[link(3, b"wg0", "wireguard", &[7]), done(0, 0)].concat()];
             rtnl.extend(mutated.clone());
             let genl = vec![family(), [device(&[peer(1, 0, &[])]), done(0, 0)].concat()];
@@ -145,7 +145,7 @@ fn mutated_routes_and_addresses_never_panic() {
             collector.collect_environment(&mut snapshot, |_| false);
             snapshot
         };
-        match catch_unwind(AssertUnwindSafe(look)) {
+        match catch_unwind(AssertUnwindSafe(collect)) {
             Ok(snapshot) if snapshot.problems.is_empty() => known += 1,
             Ok(_) => unknown += 1,
             Err(panic) => {

@@ -1,5 +1,5 @@
-//! Every renderer over recorded and hostile replies, compared with files that were read line by line before they were
-//! committed. `WGSTAT_GOLDEN=write cargo test --test suite golden` writes them; read the difference.
+//! Compares the output of every renderer for recorded and hostile replies with files that were read line by line before they
+//! were committed. `WGSTAT_GOLDEN=write cargo test --test suite golden` writes them; read the difference.
 
 use std::path::Path;
 
@@ -295,7 +295,7 @@ fn userspace_daemons() {
 }
 
 #[test]
-fn networks_that_look_alike_make_no_series_twice() {
+fn networks_with_the_same_labels_make_no_duplicate_series() {
     let network = |name: &[u8], ifindex| Network {
         interface: Name::new(name),
         ifindex: Some(ifindex),
@@ -319,7 +319,7 @@ fn networks_that_look_alike_make_no_series_twice() {
 }
 
 #[test]
-fn rates_stand_beside_their_counters() {
+fn rates_are_next_to_their_counters() {
     let at = |timestamp: u64, factor: u64| {
         let bytes: Vec<u8> = (0..25).flat_map(|n| (n * factor).to_ne_bytes()).collect();
         let peer = Peer { public_key: PublicKey(key(1)), rx_bytes: 10 * factor, ..Peer::default() };

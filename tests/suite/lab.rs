@@ -177,13 +177,13 @@ fn socket_whose_name_is_another_link_s_altname_does_not_take_that_link() {
 }
 
 #[test]
-fn folder_that_may_not_be_searched_is_no_proof_of_anything() {
+fn unsearchable_directory_proves_nothing() {
     let script = "chmod 0 /run/wireguard; drop='setpriv --bounding-set=-dac_override,-dac_read_search'; \
                   $drop $WGSTAT stats wg0 --json; $drop $WGSTAT --json";
     let output = in_lab("boringtun", script);
     let text = String::from_utf8(output.stdout).unwrap();
     let documents: Vec<Value> = text.lines().map(|line| document(line.as_bytes())).collect();
-    assert_eq!(documents[0]["error"]["code"], "PERMISSION_DENIED", "neither not found nor not WireGuard");
+    assert_eq!(documents[0]["error"]["code"], "PERMISSION_DENIED", "neither INTERFACE_NOT_FOUND nor NOT_WIREGUARD");
     assert_eq!(documents[1]["problems"][0]["code"], "PERMISSION_DENIED");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(!stderr.contains("modprobe"), "{stderr}");

@@ -1,4 +1,4 @@
-//! The tests that need no emulated kernel: made-up and recorded replies, daemons that misbehave, the lab, and the
+//! Runs the tests that need no emulated kernel: made-up and recorded replies, daemons that misbehave, the lab, and the
 //! program as its users run it.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "it is a test")]
 #![expect(clippy::indexing_slicing, reason = "a test may well fail by index")]

@@ -94,7 +94,7 @@ fn daemon_that_does_not_answer_is_a_failed_source() {
 
 /// Has promtool evaluate the rules over series that must raise each alert, and over others that must not.
 #[test]
-fn alert_rules_fire_when_they_should_and_only_then() {
+fn alert_rules_fire_only_when_they_should() {
     let directory = tempfile::tempdir().unwrap();
     let generate = |arguments: &[&str]| {
         let status =
@@ -180,7 +180,7 @@ fn file_is_readable_for_the_collector_and_alone() {
 }
 
 #[test]
-fn killed_at_any_moment_the_file_is_whole() {
+fn file_is_complete_even_after_a_kill() {
     let script = "mkdir /run/t; cd /run/t; $WGSTAT export-metrics --output x.prom; lines=$(wc -l < x.prom)
         for n in $(seq 300); do
             $WGSTAT export-metrics --output x.prom & sleep 0.00$((n % 10)); kill -9 $! 2>/dev/null; wait $! 2>/dev/null

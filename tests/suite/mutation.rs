@@ -1,5 +1,5 @@
 //! Tests the netlink parsers with mutated input: no panic and no endless loop. The userspace protocol has such a test
-//! beside its parser.
+//! next to its parser.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -66,11 +66,11 @@ fn mutated_replies_never_panic() {
                 let place = random.below(datagrams.len());
                 random.mutate(&mut datagrams[place]);
             }
-            let look = || {
+            let collect = || {
                 let (rtnl, genl) = mutated.scripts();
                 collector(rtnl, genl).collect(&Scope::default(), mutated.now)
             };
-            match catch_unwind(AssertUnwindSafe(look)) {
+            match catch_unwind(AssertUnwindSafe(collect)) {
                 Ok(Ok(_)) => usable += 1,
                 Ok(Err(_)) => refused += 1,
                 Err(panic) => {

@@ -92,10 +92,10 @@ fn verbose_reports_where_names_come_from_and_which_match_nothing() {
         }
     }
     assert!(rest.contains("  /etc/wireguard/wg0.conf: 2 names used\n"), "{rest}");
-    assert!(rest.contains("\n1\n"), "beside a document it goes to standard error: {rest}");
+    assert!(rest.contains("\n1\n"), "with a document it goes to standard error: {rest}");
     let codes: Vec<&str> = rest.lines().rev().take(3).collect();
     assert_eq!(codes[1], codes[2], "-v never changes the verdict");
-    assert_eq!(codes[0], "0", "a name of another interface is not nobody's: {rest}");
+    assert_eq!(codes[0], "0", "a name of another interface is not unmatched: {rest}");
     for note in
         ["kernel: Linux ", "CAP_NET_ADMIN, to read the peers", "/wg0.sock: replies", "namespace: runs in net:[4"]
     {
@@ -119,7 +119,7 @@ fn expectations_of_the_configuration_are_checked() {
     assert_eq!(missing.len(), 1, "{check}");
     assert_eq!(missing[0]["interface"], "wg9");
     assert_eq!(lines[1], "2", "a configured interface that is absent is critical");
-    assert!(lines[2] == "0" || lines[2] == "1", "an interface that was named is all that is looked at: {text}");
+    assert!(lines[2] == "0" || lines[2] == "1", "only the named interface is checked: {text}");
     assert_eq!(lines[3..5], ["0", "1"]);
     // Two of the three are online; of those that are not ignored, none or one.
     let online = |text: &str| {

@@ -23,7 +23,7 @@ fn collector(directory: &Path) -> NamespaceCollector {
     NamespaceCollector::with(open(NETLINK_ROUTE), open(NETLINK_GENERIC), directory)
 }
 
-fn look(directory: &Path) -> Snapshot {
+fn collect(directory: &Path) -> Snapshot {
     collector(directory).collect(&Scope::default(), NOW).unwrap()
 }
 
@@ -73,7 +73,7 @@ fn network<'a>(snapshot: &'a Snapshot, name: &str) -> &'a Network {
 }
 
 #[test]
-fn bad_daemons_become_problems_and_cost_nobody_else_anything() {
+fn bad_daemons_become_problems_and_delay_no_other() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     daemon(path, "honest", honest);
@@ -90,11 +90,11 @@ fn bad_daemons_become_problems_and_cost_nobody_else_anything() {
     std::fs::write(path.join("notes.txt"), "").unwrap();
 
     let start = Instant::now();
-    let snapshot = look(path);
+    let snapshot = collect(path);
     // All of them share one timeout of 2 s. One after the other, they would take 12 s.
     assert!(start.elapsed() < Duration::from_secs(11), "{:?}", start.elapsed());
 
-    assert_eq!(snapshot.networks.len(), 11, "what is no socket is no daemon");
+    assert_eq!(snapshot.networks.len(), 11, "a file that is not a socket is not a daemon");
     let honest = network(&snapshot, "honest");
     assert_eq!(honest.backend, Backend::Userspace);
     assert_eq!(honest.ifindex, None, "there is no link of this name");
@@ -141,7 +141,7 @@ fn daemon_that_does_not_accept_is_not_waited_for() {
     // With a full backlog, connect(2) would block.
     let _first = UnixStream::connect(&path).unwrap();
     let start = Instant::now();
-    let snapshot = look(directory.path());
+    let snapshot = collect(directory.path());
     assert!(start.elapsed() < Duration::from_secs(11), "{:?}", start.elapsed());
     assert!(snapshot.problems[0].message.ends_with("no complete reply within 2 s"), "{:?}", snapshot.problems);
 }
@@ -158,7 +158,7 @@ fn many_peers_of_a_daemon_are_read_within_the_deadline() {
         text.push_str("errno=0\n\n");
         let _ = stream.write_all(text.as_bytes());
     });
-    let snapshot = look(directory.path());
+    let snapshot = collect(directory.path());
     assert_eq!(snapshot.problems, []);
     let peers = network(&snapshot, "large").peers.as_ref().unwrap();
     assert_eq!((peers.len(), peers[19_999].rx_bytes), (20_000, 19_999));
@@ -186,7 +186,7 @@ fn name_of_a_socket_reaches_no_terminal_raw() {
     let directory = tempfile::tempdir().unwrap();
     drop(UnixListener::bind(directory.path().join("\u{1b}[2J\u{9b}x.sock")).unwrap());
     daemon(directory.path(), "\u{1b}]0;mute\u{7}", |stream| say(stream, b""));
-    let snapshot = look(directory.path());
+    let snapshot = collect(directory.path());
     assert_eq!(snapshot.problems.len(), 2);
     for problem in &snapshot.problems {
         let shown = format!("{} {}", problem.interface.as_ref().unwrap(), problem.message);
@@ -195,12 +195,12 @@ fn name_of_a_socket_reaches_no_terminal_raw() {
 }
 
 #[test]
-fn folder_that_is_missing_is_no_problem() {
-    assert_eq!(look(Path::new("/nonexistent/wireguard")).problems, []);
+fn missing_directory_is_not_a_problem() {
+    assert_eq!(collect(Path::new("/nonexistent/wireguard")).problems, []);
 }
 
 #[test]
-fn without_peers_no_daemon_is_asked() {
+fn without_peers_no_daemon_is_queried() {
     let directory = tempfile::tempdir().unwrap();
     daemon(directory.path(), "honest", honest);
     daemon(directory.path(), "hung", hang);
@@ -208,7 +208,7 @@ fn without_peers_no_daemon_is_asked() {
     let scope = Scope { without_peers: true, ..Scope::default() };
     let start = Instant::now();
     let snapshot = collector(directory.path()).collect(&scope, NOW).unwrap();
-    assert!(start.elapsed() < Duration::from_secs(2), "nobody is waited for");
+    assert!(start.elapsed() < Duration::from_secs(2), "it does not wait");
     for name in ["honest", "hung"] {
         assert_eq!((network(&snapshot, name).peers.is_none(), network(&snapshot, name).listen_port), (true, None));
     }

@@ -1,4 +1,4 @@
-//! Tests of the live view in tmux, in the lab: keys, sizes, and that the terminal is restored.
+//! Tests the live view in tmux, in the lab: keys, sizes, and that the terminal is restored.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -276,7 +276,7 @@ fn change_of_a_link_is_shown_at_once() {
 }
 
 #[test]
-fn dumb_terminal_gets_lines() {
+fn dumb_terminals_get_lines() {
     let tmux = Tmux::start();
     tmux.line("TERM=dumb $WGSTAT watch --count 2 --interval 500ms");
     let screen = tmux.wait("two ticks", |screen| screen.matches(" wg0 ").count() == 2);

@@ -1,4 +1,4 @@
-//! Tests of the live view on a virtual screen: its content at several sizes, and its reaction to keys and samples.
+//! Tests the live view on a virtual screen: its content at several sizes, and its reaction to keys and samples.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -53,7 +53,7 @@ fn documents(lines: &[String], kind: &str) -> Vec<Value> {
 }
 
 #[test]
-fn every_line_has_its_columns_where_the_heading_has_them() {
+fn columns_are_aligned_with_the_heading() {
     let long = "wg-15-letters-x";
     // With the name of a namespace, a network's name is longer than any interface's.
     for (width, count, words) in [("", 11, ""), ("COLUMNS=80", 7, ""), ("", 11, "--netns $$")] {
@@ -95,7 +95,7 @@ fn every_line_has_its_columns_where_the_heading_has_them() {
             };
             assert_eq!(word(line, count - 1), expected, "{line}");
         }
-        // The first tick has no rates, all others have.
+        // Only the first tick has no rates.
         for (tick, line) in lines.iter().filter(|line| !is_heading(line)).enumerate().map(|(n, line)| (n / 3, line)) {
             for column in 2..count - 1 {
                 assert_eq!(word(line, column) == "-", tick == 0, "tick {tick}: {line}");
@@ -105,7 +105,7 @@ fn every_line_has_its_columns_where_the_heading_has_them() {
 }
 
 #[test]
-fn each_tick_can_be_read_before_the_next_is_taken() {
+fn each_update_is_flushed_before_the_next() {
     // All lines together fit into a buffer, which would be written at the end.
     let mut session = Session::start("", "$WGSTAT watch wg0 --interval 1s --count 40");
     let lines = [session.out.next(), session.out.next()];
@@ -157,15 +157,15 @@ fn rates_are_differences_of_counters_over_the_interval() {
         }
         seconds += interval;
     }
-    assert_eq!(packets, [20, 13], "as many as ping sent, and as were answered");
+    assert_eq!(packets, [20, 13], "sent and answered pings");
     let time = |place: usize| samples[place]["timestamp"].as_u64().unwrap();
     let passed = (time(samples.len() - 1) - time(0)) as f64;
-    // Two clocks, one of them in whole seconds.
+    // The two clocks differ, and one has whole seconds.
     assert!((passed - seconds).abs() < 2.0, "{passed} s by the timestamps, {seconds} by the intervals");
 }
 
 #[test]
-fn watch_ends_after_so_many_ticks() {
+fn watch_stops_after_count_updates() {
     let script =
         "$WGSTAT watch --count 3 --interval 50ms; echo \"exit $?\"; $WGSTAT watch --count 1 --interval 1h --json
                   $WGSTAT watch --count 3 --interval 50ms --json; echo \"exit $?\"";
@@ -177,9 +177,9 @@ fn watch_ends_after_so_many_ticks() {
 }
 
 #[test]
-fn signal_ends_it() {
+fn signals_end_it() {
     for (signal, code) in [("TERM", "143"), ("HUP", "129")] {
-        // The caller of the tests may ignore them (nohup), and programs inherit that.
+        // The caller of the tests may ignore these signals (nohup), and programs inherit that.
         let command = "env --default-signal=HUP,TERM $WGSTAT watch --interval 1h";
         let mut session = Session::start("", command);
         session.out.until(|line| !is_heading(line));
@@ -191,7 +191,7 @@ fn signal_ends_it() {
 }
 
 #[test]
-fn wrong_counts_and_intervals_are_wrong_usage_and_say_what_is_right() {
+fn invalid_counts_and_intervals_are_usage_errors_with_a_hint() {
     let count = "must be an integer, 1 or more";
     let (bounds, unit) = ("must be between 10ms and 1day", "use 2s, 500ms or 1m");
     for (flag, value, cause) in [
@@ -214,13 +214,13 @@ fn wrong_counts_and_intervals_are_wrong_usage_and_say_what_is_right() {
 }
 
 #[test]
-fn reader_that_goes_away_ends_it_quietly_and_long_before_the_next_tick() {
+fn closed_pipe_ends_it_quietly_and_immediately() {
     for words in ["", "--json", "wg0 --count 5"] {
-        // Far longer than the timeout of the lab.
+        // The interval is much longer than the timeout of the lab.
         let script = format!("{{ $WGSTAT watch {words} --interval 1h; echo \"exit $?\" >&2; }} | head -n 1");
         let output = in_lab("boringtun", &script);
         assert_eq!((errors(&output).as_str(), out(&output).lines().count()), ("exit 0\n", 1), "{words}");
-        // The reader is gone before the first write.
+        // Here the reader exits before the first write.
         let script = format!("{{ sleep 0.3; $WGSTAT watch {words} --interval 1h; echo \"exit $?\" >&2; }} | true");
         assert_eq!(errors(&in_lab("boringtun", &script)), "exit 0\n", "{words}");
     }
@@ -231,7 +231,7 @@ fn reader_that_goes_away_ends_it_quietly_and_long_before_the_next_tick() {
 }
 
 #[test]
-fn name_that_is_none_is_an_error_as_for_status() {
+fn unknown_name_is_an_error_as_in_status() {
     for words in ["nope", "nope*", "wg0 nope", "wg00", "lo"] {
         let script = format!(
             "$WGSTAT watch {words}; echo \"exit $?\" >&2; echo === >&2; $WGSTAT status {words}; echo \"exit $?\" >&2
@@ -244,12 +244,12 @@ fn name_that_is_none_is_an_error_as_for_status() {
         assert!(watch.ends_with("exit 1\n") && watch.starts_with("wgstat: "), "{watch}");
         assert_eq!(watch.contains("\nhint: did you mean wg0?\n"), words == "wg00", "{watch}");
         let code = if words == "lo" { "NOT_WIREGUARD" } else { "INTERFACE_NOT_FOUND" };
-        assert_eq!(document(text.as_bytes())["error"]["code"], code, "nothing but the document: {text}");
+        assert_eq!(document(text.as_bytes())["error"]["code"], code, "stdout has only the document: {text}");
     }
 }
 
 #[test]
-fn where_there_is_no_interface_it_says_so_and_waits() {
+fn without_interfaces_it_prints_a_message_and_waits() {
     let words = ["-Urn", "sh", "-c", "\"$WGSTAT\" watch --count 2 --interval 50ms"];
     let output = Command::new("unshare").args(words).env("WGSTAT", wgstat()).stdin(Stdio::null()).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
@@ -258,7 +258,7 @@ fn where_there_is_no_interface_it_says_so_and_waits() {
 }
 
 #[test]
-fn dumb_terminal_gets_lines() {
+fn dumb_terminals_get_lines() {
     for (term, words) in [("dumb", ""), ("xterm", "</dev/null"), ("", "")] {
         let script = format!(
             "export WGSTAT; env -u NO_COLOR -u COLUMNS TERM={term} \

@@ -128,7 +128,7 @@ pub(super) fn roaming() {
     assert_eq!(endpoints(&event), (Some(roamed), Some(before)));
 }
 
-pub(super) fn peer_created_anew() {
+pub(super) fn recreated_peer() {
     let pair = Pair::new();
     greet(&pair);
     let watching = watching(&pair.near);
@@ -140,7 +140,7 @@ pub(super) fn peer_created_anew() {
     assert_eq!(who(&event), &key);
     until(&watching, "peer_offline", 0);
     let network = samples.last().unwrap().network();
-    assert_eq!(network["rates"]["reset"], false, "the interface goes on counting");
+    assert_eq!(network["rates"]["reset"], false, "the interface continues to count");
     assert_eq!(network["rates"]["rx_bytes"], 0.0);
     let rates = &network["peers"][0]["rates"];
     let of_peer = (&rates["reset"], &rates["rx_bytes"], &rates["tx_bytes"]);

@@ -72,7 +72,7 @@ pub(super) fn come_and_go() {
     watching.is_silent();
 }
 
-pub(super) fn created_anew() {
+pub(super) fn recreated_link() {
     // wgstat samples on each notification. Deleting a link takes so long that there may be none then. A wgstat that is
     // stopped meanwhile finds the new link.
     for is_stopped in [false, true] {
@@ -114,7 +114,7 @@ fn assert_no_growth(rates: &Value) {
     assert_eq!((&rates["reset"], &rates["tx_errors"]), (&json!(false), &json!(0.0)));
 }
 
-pub(super) fn created_anew_with_its_index() {
+pub(super) fn recreated_link_with_the_same_index() {
     let host = host(3);
     let watching = Watching::start(&host, &format!("--interval {TICK}s"));
     watching.sample(PATIENCE);
@@ -176,7 +176,7 @@ pub(super) fn lost_news() {
     let before = dropped(&host, &watching);
     assert!(before > 0, "there is room for more");
     host.sh("ip link add wg0 type wireguard");
-    assert!(dropped(&host, &watching) > before, "the news of wg0 itself has to be lost");
+    assert!(dropped(&host, &watching) > before, "the notification about wg0 itself has to be lost");
     assert!(watching.within(AT_ONCE).is_none(), "it was stopped");
     watching.signal(Signal::SIGCONT);
     let came = watching.at_once(&["interface_added", "finding_raised interface_down"]);

@@ -1,4 +1,4 @@
-//! Tests `watch` on a real kernel: events come when they happen, and rates equal the traffic that was sent.
+//! Tests `watch` on a real kernel: events are printed when they happen, and rates equal the sent traffic.
 
 mod events;
 mod links;
@@ -18,24 +18,24 @@ use super::common::document;
 use super::guest::Host;
 
 pub(super) const TESTS: &[(&str, fn())] = &[
-    ("watch_tells_at_once_of_links_that_come_and_go", links::come_and_go),
-    ("watch_has_no_rate_over_a_link_created_anew", links::created_anew),
-    ("watch_notices_a_link_created_anew_with_its_old_index", links::created_anew_with_its_index),
-    ("watch_looks_again_when_news_were_lost", links::lost_news),
-    ("watch_tells_of_findings_at_once", events::findings),
-    ("watch_tells_when_a_peer_comes_and_when_it_is_gone", events::online_and_offline),
-    ("watch_tells_of_a_peer_that_roams", events::roaming),
-    ("watch_tells_of_a_peer_that_starts_anew", events::peer_created_anew),
-    ("watch_without_privilege_goes_on_without_peers", events::without_privilege),
-    ("watch_has_the_rates_of_what_is_sent", rates::of_known_traffic),
+    ("watch_reports_added_and_removed_links_immediately", links::come_and_go),
+    ("watch_has_no_rate_across_a_recreated_link", links::recreated_link),
+    ("watch_notices_a_recreated_link_with_the_same_index", links::recreated_link_with_the_same_index),
+    ("watch_collects_again_after_lost_notifications", links::lost_news),
+    ("watch_reports_findings_immediately", events::findings),
+    ("watch_reports_peers_online_and_offline", events::online_and_offline),
+    ("watch_reports_a_peer_that_roams", events::roaming),
+    ("watch_reports_a_recreated_peer", events::recreated_peer),
+    ("watch_without_privilege_continues_without_peers", events::without_privilege),
+    ("watch_has_the_rates_of_the_sent_traffic", rates::of_known_traffic),
     ("watch_that_was_stopped_has_rates_over_the_real_time", rates::over_the_real_time),
-    ("watch_begins_without_rates_and_ends_when_asked", pace::count),
+    ("watch_starts_without_rates_and_stops_after_count_updates", pace::count),
     ("watch_does_not_drift_in_an_hour", pace::hour),
     ("watch_writes_one_line_per_interface_and_tick", pace::text),
 ];
 
 /// Tests for a guest of their own, because `microvm` cannot be suspended.
-pub(super) const ASLEEP: &[(&str, fn())] = &[("watch_has_no_rate_over_a_time_asleep", rates::over_a_sleep)];
+pub(super) const ASLEEP: &[(&str, fn())] = &[("watch_has_no_rate_across_a_suspend", rates::over_a_sleep)];
 
 /// Limits the time of a notification, in seconds. Ticks come later than that.
 const AT_ONCE: Duration = Duration::from_secs(5);

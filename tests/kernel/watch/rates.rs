@@ -78,7 +78,7 @@ fn assert_rate(rates: &Value, name: &str, expected: f64) {
 pub(super) fn of_known_traffic() {
     let Pair { near, far } = Pair::new();
     near.sh("ping -q -c 1 -W 2 10.9.0.2 >/dev/null");
-    // Nobody answers the requests of far, so more is received than sent.
+    // The requests of far get no replies, so more is received than sent.
     near.sh("nft add table ip t; nft 'add chain ip t i { type filter hook input priority 0; }'
          nft add rule ip t i icmp type echo-request drop");
     let watching = Watching::start(&near, "--interval 2s");
@@ -169,7 +169,7 @@ pub(super) fn over_a_sleep() {
 
     let mut samples = watching.until_samples(3, PATIENCE);
     samples.retain(Line::is_sample);
-    assert_eq!(samples[0].rates(), &Value::Null, "nothing is known of the time asleep");
+    assert_eq!(samples[0].rates(), &Value::Null, "nothing is known about the time of the suspend");
     for sample in &samples[1..] {
         assert!((sample.interval() - TICK as f64).abs() < 0.1, "{}", sample.document);
         assert!((rate(sample) - before).abs() < before * 0.1, "{before}/s before, {}/s after", rate(sample));

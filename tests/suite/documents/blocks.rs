@@ -62,7 +62,7 @@ fn configurations_are_taken() {
 }
 
 #[test]
-fn yaml_is_taken_by_whoever_reads_it() {
+fn yaml_is_accepted_by_its_program() {
     each("yaml", |location, block| {
         let (folder, text) = with_files(&block.text);
         let file = folder.path().join("file.yml");
@@ -74,7 +74,7 @@ fn yaml_is_taken_by_whoever_reads_it() {
         } else if text.contains("tls_server_config:") || text.contains("basic_auth_users:") {
             Server::start(&["--web.config.file", file.to_str().unwrap()]).stop();
         } else {
-            panic!("{location}: nobody knows what this is");
+            panic!("{location}: unknown kind of block");
         }
     });
 }
@@ -86,7 +86,7 @@ fn promtool(location: &str, words: &[&str], file: &Path) {
 
 /// Every paragraph is a query.
 #[test]
-fn queries_are_taken_by_promtool() {
+fn queries_are_accepted_by_promtool() {
     each("promql", |location, block| {
         let mut rules = "groups:\n- name: documents\n  rules:\n".to_owned();
         for (number, query) in block.text.split("\n\n").enumerate() {
@@ -107,7 +107,7 @@ fn queries_are_taken_by_promtool() {
 
 /// systemd reads each as a drop-in of the packaged units.
 #[test]
-fn drop_ins_are_taken_by_systemd() {
+fn drop_ins_are_accepted_by_systemd() {
     each("ini", |location, block| {
         let root = units::installed(&BTreeSet::new());
         let unit = if block.text.contains("[Socket]") { "wgstat.socket" } else { "wgstat.service" };
@@ -132,7 +132,7 @@ fn json_is_json() {
 
 /// nginx reads each within a minimal configuration.
 #[test]
-fn reverse_proxies_are_taken_by_nginx() {
+fn reverse_proxies_are_accepted_by_nginx() {
     each("nginx", |location, block| {
         let (folder, text) = with_files(&block.text);
         let path = folder.path().display();

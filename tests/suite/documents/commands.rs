@@ -16,7 +16,7 @@ pub(super) const ELSEWHERE: [(&str, &str); 11] = [
     ("cargo lab ", "it makes a lab of its own: `first_command_of_the_readme_runs`"),
     (
         "cargo install --path .",
-        "tests/package/run runs it, unoptimised, and tests/package/operator goes on with the program",
+        "tests/package/run runs it, unoptimised, and tests/package/operator continues with the program",
     ),
     ("tests/run", "it is what runs this"),
     ("packaging/build", "the stages `release` and `package` run both"),

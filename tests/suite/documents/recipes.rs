@@ -26,8 +26,8 @@ fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-/// Copies the sources without the integration tests. The directory is always the same: in another one, cargo would take them for
-/// another package, and build artifacts would pile up.
+/// Copies the sources without the integration tests. The directory is always the same: in another one, cargo would take them
+/// for another package, and build artifacts would pile up.
 fn copy(target: &Path) -> PathBuf {
     let folder = target.join("project");
     let _ = fs::remove_dir_all(&folder);
@@ -143,7 +143,7 @@ fn findings(document: &str) -> Vec<String> {
     document["findings"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A stranger's small change stays small.
+/// A newcomer's small change stays small.
 #[test]
 fn metric_family_of_an_existing_counter_changes_at_most_four_files() {
     let patch = fs::read_to_string(patch_path("add-family.patch")).unwrap();

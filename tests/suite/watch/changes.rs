@@ -1,4 +1,4 @@
-//! Tests changes while it runs: interfaces, daemons, names and permissions that appear and vanish.
+//! Tests changes while `watch` runs: interfaces, daemons, names and permissions that appear and vanish.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::lab::in_lab;
 const UNPRIVILEGED: &str = "setpriv --bounding-set=-dac_override,-dac_read_search";
 
 #[test]
-fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
+fn removed_and_recreated_interface_is_reported_once_and_the_others_continue() {
     let mut session = Session::start("daemon wg7", "$WGSTAT watch wg0 wg7 --interval 300ms");
     let is_of = |name: &'static str| move |line: &str| !is_heading(line) && word(line, 1) == name;
     session.out.until(is_of("wg7"));
@@ -24,7 +24,7 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
             assert_eq!(word(&session.out.until(|line| !is_heading(line)).pop().unwrap(), 1), "wg0");
         }
     };
-    // From the tick that had started already.
+    // This line is of a tick that had already started.
     session.out.until(is_of("wg0"));
     only_wg0(&session);
     session.run("ip tuntap add wg7 mode tun");
@@ -32,7 +32,7 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
     session.run("ip link del wg7; daemon wg7");
     session.stderr.until(|line| line == "wgstat: wg7: interface added");
     session.out.until(is_of("wg7"));
-    // It is killed, and its socket stays and cannot be read, at each tick.
+    // After a kill the socket remains, and reading it fails at each tick.
     session.run("kill -9 $daemon; wait $daemon; true");
     let mut stderr = session.stderr.until(|line| line.starts_with("hint: restart the daemon"));
     for _ in 0..4 {
@@ -41,9 +41,9 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
     let (lines, rest) = session.end();
     assert!(lines.iter().all(|line| is_heading(line) || line.starts_with("20")), "{lines:#?}");
     stderr.extend(rest);
-    // Events of the new one before its link was up are optional.
+    // Events of the new interface before its link was up are optional.
     stderr.retain(|line| !line.contains("administratively down"));
-    // The daemon may die while it is asked.
+    // The daemon may die while it is queried.
     let is_reset =
         |line: &String| line.contains("Connection reset by peer") || line.contains("restart the daemon if it hangs");
     stderr.retain(|line| !is_reset(line));
@@ -62,7 +62,7 @@ fn interface_that_goes_and_comes_back_is_told_once_and_the_others_go_on() {
 }
 
 #[test]
-fn link_that_appears_or_goes_is_told_long_before_the_next_tick() {
+fn added_and_removed_links_are_reported_immediately() {
     for pattern in ["", "'wg*'"] {
         let command = format!("$WGSTAT watch {pattern} --json --interval 1h");
         let mut session = Session::start("daemon other", &command);
@@ -80,7 +80,7 @@ fn link_that_appears_or_goes_is_told_long_before_the_next_tick() {
             [("interface_added", "true"), ("interface_removed", "kill $daemon; wait $daemon; true")]
         {
             session.run(command);
-            // Between the two: findings until it was up.
+            // In between there may be findings, until the link was up.
             let lines = session.out.until(|line| document(line.as_bytes())["type"] == event_type);
             events.extend(lines.iter().map(|line| document(line.as_bytes())));
             let event = events.last().unwrap();
@@ -95,7 +95,7 @@ fn link_that_appears_or_goes_is_told_long_before_the_next_tick() {
 }
 
 #[test]
-fn lost_permission_is_said_once_and_counters_go_on() {
+fn lost_permission_is_reported_once_and_counters_continue() {
     let setup = "wg set wg0 peer AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=";
     let mut session = Session::start(setup, &format!("{UNPRIVILEGED} $WGSTAT watch wg0 --interval 200ms"));
     let online = |state: &'static str| move |line: &str| !is_heading(line) && word(line, ONLINE) == state;
@@ -111,7 +111,8 @@ fn lost_permission_is_said_once_and_counters_go_on() {
     }
     session.out.until(online("2/4"));
     let (_, stderr) = session.end();
-    // Lost twice, reported twice. The finding about the peer without allowed-ips stays while it cannot be read.
+    // The permission was lost twice, so it is reported twice. The finding about the peer without allowed-ips persists while the
+    // peers cannot be read.
     let problem = [
         "wgstat: cannot read peers of userspace daemons: operation not permitted",
         "hint: run it with sudo: the sockets are owned by root",
@@ -120,7 +121,7 @@ fn lost_permission_is_said_once_and_counters_go_on() {
 }
 
 #[test]
-fn documents_say_what_cannot_be_read_for_as_long_as_it_lasts() {
+fn documents_contain_a_problem_while_it_lasts() {
     let setup = "wg set wg0 peer AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=";
     let mut session = Session::start(setup, &format!("{UNPRIVILEGED} $WGSTAT watch --json --interval 200ms"));
     let is_blind = |line: &str| document(line.as_bytes())["networks"][0]["peers"].is_null();
@@ -131,7 +132,7 @@ fn documents_say_what_cannot_be_read_for_as_long_as_it_lasts() {
     session.run("chmod 700 /run/wireguard/wg0.sock");
     lines.extend(session.out.until(|line| !is_blind(line)));
     let samples = documents(&lines, "sample");
-    assert_eq!(samples.len(), lines.len(), "neither peer nor finding came or went: {lines:#?}");
+    assert_eq!(samples.len(), lines.len(), "no peer or finding was added or removed: {lines:#?}");
     for sample in samples {
         let [wg0, wg1] = [0, 1].map(|place| &sample["networks"][place]);
         assert!(wg0["interface_stats"]["rx_bytes"].as_u64().unwrap() > 0 && wg1["peers"].is_array());
@@ -139,11 +140,11 @@ fn documents_say_what_cannot_be_read_for_as_long_as_it_lasts() {
         let expected = if wg0["peers"].is_null() { vec!["PERMISSION_DENIED"] } else { vec![] };
         assert_eq!(codes, expected);
     }
-    assert_eq!(session.end().1, [] as [&str; 0], "they say it already");
+    assert_eq!(session.end().1, [] as [&str; 0], "the documents contain it already");
 }
 
 #[test]
-fn strict_is_about_the_last_tick() {
+fn strict_applies_to_the_last_update() {
     let blind = "chmod 0 /run/wireguard/wg0.sock\n";
     for (setup, options, code) in [
         ("", "--strict --count 2 --interval 50ms", 0),
@@ -158,11 +159,11 @@ fn strict_is_about_the_last_tick() {
     let mut session = Session::start(blind, &command);
     session.out.until(|line| !is_heading(line));
     session.run("chmod 700 /run/wireguard/wg0.sock");
-    assert_eq!(session.run("wait $watch; echo $?"), "0", "it could not be read at first only");
+    assert_eq!(session.run("wait $watch; echo $?"), "0", "only the first samples could not be read");
 }
 
 #[test]
-fn look_that_fails_is_said_once_and_counts_for_strict() {
+fn failed_sample_is_reported_once_and_counts_for_strict() {
     let mut session =
         Session::start("", &format!("{UNPRIVILEGED} $WGSTAT watch wg0 --strict --count 30 --interval 100ms"));
     session.out.until(|line| !is_heading(line));
@@ -175,7 +176,7 @@ fn look_that_fails_is_said_once_and_counts_for_strict() {
 }
 
 #[test]
-fn names_are_read_again_when_a_file_of_them_changes() {
+fn names_are_reloaded_when_a_file_changes() {
     let setup = "mount -t tmpfs tmpfs /etc/wireguard; key=$(wg show wg1 peers)";
     let mut session = Session::start(setup, "$WGSTAT watch wg1 --json --interval 200ms");
     let key = session.run("echo $key");
@@ -197,7 +198,7 @@ fn names_are_read_again_when_a_file_of_them_changes() {
     };
     for (name, command) in [
         (json!("dave"), write("dave")),
-        // As long as before.
+        // The file has the same size as before.
         (json!("eve!"), write("eve!")),
         (Value::Null, "rm /etc/wireguard/wg1.conf".to_owned()),
     ] {
@@ -208,7 +209,7 @@ fn names_are_read_again_when_a_file_of_them_changes() {
 
 /// The other end of a veth pair vanishes with its namespace.
 #[test]
-fn namespace_that_is_watched_can_vanish() {
+fn watched_namespace_can_vanish() {
     let setup = "mkdir -p /run/netns; ip netns add blue; ip link add v0 type veth peer name v1 netns blue";
     let mut session = Session::start(setup, "$WGSTAT watch --netns blue --json --interval 200ms");
     assert_eq!(document(session.out.next().as_bytes())["problems"], json!([]));
@@ -220,7 +221,7 @@ fn namespace_that_is_watched_can_vanish() {
 }
 
 #[test]
-fn between_ticks_it_sleeps() {
+fn it_sleeps_between_ticks() {
     let setup =
         "for n in 1 2 3 4 5 6; do wg set wg0 peer $(head -c 32 /dev/urandom | base64) allowed-ips 10.9.1.$n/32; done";
     let mut session = Session::start(setup, "$WGSTAT watch --interval 500ms");
@@ -247,7 +248,7 @@ fn between_ticks_it_sleeps() {
 
 /// The jq command of the guide works.
 #[test]
-fn example_of_the_guide_tells_events() {
+fn example_of_the_guide_prints_events() {
     let guide = include_str!("../../../docs/guide.md");
     let example = guide.lines().find(|line| line.starts_with("wgstat watch --json | jq ")).expect("it is there");
     let command = example.split_once("  #").map_or(example, |(command, _)| command);

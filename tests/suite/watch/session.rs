@@ -1,5 +1,5 @@
-//! Runs a watch in the lab and commands beside it. A command runs after a line was read, and its effect shows in a
-//! later line. So no test depends on time.
+//! Runs a watch in the lab, and other commands at the same time. A command runs after a line was read, and its effect shows in
+//! a later line. So no test depends on time.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write as _};

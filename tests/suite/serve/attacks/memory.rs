@@ -26,7 +26,7 @@ fn clients_that_clients_cost_no_memory() {
         });
         assert!(
             clients.iter().all(|(_, sent)| *sent < 64 << 20),
-            "the server goes on reading although nobody reads its responses"
+            "the server continues to read although its responses are not read"
         );
         let memory = server.memory();
         assert!(memory < before + (4 << 20), "{} KiB before, {} KiB now", before / 1024, memory / 1024);
