@@ -1,4 +1,4 @@
-//! The budgets of wgstat on the loads L1 to L4.
+//! Defines the budgets of wgstat on the loads L1 to L4.
 
 use super::load::{EXPORT_METRICS, STATUS, STATUS_JSON};
 use super::report::Quantity;
@@ -10,7 +10,8 @@ pub(super) const TOLERANCE: f64 = 1.03;
 /// Budget of `check` on L5, in multiples of the floor's instructions.
 pub(super) const CHECK_BUDGET: f64 = 10.0;
 
-/// A result that is over its budget and accepted, with the reason. The test fails if it gets worse by more than [`TOLERANCE`].
+/// Holds a result that is over its budget and accepted, with the reason. The test fails if it gets worse by more than
+/// [`TOLERANCE`].
 pub(super) struct Accepted {
     /// The load.
     pub(super) load: &'static str,
@@ -24,7 +25,7 @@ pub(super) struct Accepted {
     pub(super) reason: &'static str,
 }
 
-/// The limits of one quantity of one subject.
+/// Holds the limits of one quantity of one subject.
 pub(super) struct Budget {
     /// The command or the kind of scrape.
     pub(super) subject: &'static str,

@@ -1,6 +1,6 @@
 /*
- * The least that a reader of WireGuard can cost: ask the kernel for the links of kind wireguard and for the device of each,
- * take the bytes, look at nothing but the lengths and the ifindexes. Compiled statically by the benchmark.
+ * The minimum cost of reading WireGuard: requests the links of kind wireguard and the device of each from the kernel, and reads
+ * only the lengths and the ifindexes of the replies. Compiled statically by the benchmark.
  */
 #include <linux/genetlink.h>
 #include <linux/if_link.h>
@@ -31,7 +31,7 @@ static void append(struct request *request, int type, const void *value, int len
 	request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + NLA_ALIGN(attribute->nla_len);
 }
 
-/* Sends, and takes what comes up to the end mark of a list or the one message of an answer, which is returned. */
+/* Sends a request, and receives up to the end mark of a list or a single message, which is returned. */
 static struct nlmsghdr *ask(int socket, struct request *request)
 {
 	int list = request->header.nlmsg_flags & NLM_F_DUMP;

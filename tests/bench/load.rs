@@ -1,4 +1,4 @@
-//! The loads, each in its own network namespace of the guest.
+//! Defines the loads, each in its own network namespace of the guest.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -29,7 +29,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Tells whether the load is selected by name. An empty selection is all loads.
+    /// Returns whether the load is selected by name. An empty selection is all loads.
     pub(super) fn is_selected(&self, selected: &[String]) -> bool {
         selected.is_empty() || selected.iter().any(|name| name == self.name)
     }

@@ -1,7 +1,7 @@
-//! Measures the cost of wgstat on a real WireGuard kernel, beside `wg`, `ip` and a floor program.
+//! Measures the cost of wgstat on a real WireGuard kernel, and compares it with `wg`, `ip` and a floor program.
 //!
-//! The unit is an instruction, of the process and of the kernel for it: the guest's clock advances 1 ns per instruction, so
-//! results repeat to within a few per cent on any machine. The test fails where wgstat is over a budget (`budgets.rs`).
+//! The unit is an instruction, including those of the kernel for the process. The guest's clock advances 1 ns per instruction,
+//! so results repeat to within a few per cent on any machine. The test fails if wgstat is over a budget (`budgets.rs`).
 //!
 //! - `cargo test --test bench -- L1 L3` measures these loads only.
 //! - `WGSTAT=FILE` measures another binary than the one of `packaging/build`.

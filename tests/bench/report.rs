@@ -1,4 +1,4 @@
-//! The results as tables, and compared with the budgets.
+//! Compares the results with the budgets, and writes them as tables.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -82,7 +82,7 @@ impl Report {
         true
     }
 
-    /// Tells whether every subject was measured on all selected loads (on all loads if none is selected).
+    /// Returns whether every subject was measured on all selected loads (on all loads if none is selected).
     pub(super) fn is_complete(&self, selected: &[String]) -> bool {
         LOADS.iter().filter(|load| load.is_selected(selected)).all(|load| {
             let scrapes: &[&str] = if load.scrapes > 0 { &[IDLE, PLAIN, GZIP] } else { &[] };
@@ -206,7 +206,7 @@ impl Report {
              All figures are from one run of `WGSTAT_BENCH=write cargo test --test bench` on {}. `tests/run` runs the same test; it \
              fails\nif wgstat is more than 3 % over a budget.\n\n\
              The unit is a million instructions, those of the kernel included, counted by an emulated machine. Figures repeat to \
-             within 1 %\n(3 % at 10,000 peers) on any machine. They know no caches, so compare them with each other, not with a \
+             within 1 %\n(3 % at 10,000 peers) on any machine. The emulator models no caches, so compare them with each other, not with a \
              stopwatch: on hardware,\nkernel work takes about two thirds of a millisecond per million instructions, and the rest a \
              quarter to a fifth.\n\n\
              wgstat is the static release binary. The floor is a C program of a hundred lines that asks the kernel for the same \
