@@ -165,7 +165,7 @@ fn by_name_path_and_process() {
 
     let wrong = [
         (format!("{name}x"), "NETNS_NOT_FOUND", format!("did you mean {name}?")),
-        ("999999".to_owned(), "NETNS_NOT_FOUND", "a process by its number".to_owned()),
+        ("999999".to_owned(), "NETNS_NOT_FOUND", "a path, a PID, or all".to_owned()),
         ("/tmp".to_owned(), "NETNS_NOT_FOUND", "not a network namespace".to_owned()),
         ("/proc/self/ns/mnt".to_owned(), "NETNS_NOT_FOUND", "not a network namespace".to_owned()),
     ];
