@@ -18,7 +18,7 @@ const STARTED: &str = "GUEST STARTED";
 /// The last line of the guest, with the exit code of the program.
 const VERDICT: &str = "GUEST EXIT ";
 /// Limits the time of a guest that hangs. Nothing takes nearly as long.
-const LIMIT_SECONDS: &str = "1500";
+const LIMIT_SECONDS: &str = "2400";
 
 /// Selects the machine that is emulated.
 #[derive(Clone, Copy, PartialEq, Eq)]
