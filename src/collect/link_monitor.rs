@@ -19,7 +19,7 @@ use crate::model::Code;
 const RTMGRP_LINK: u32 = 1;
 /// Bytes for one notification. Without statistics it is far shorter; a longer one counts as a change of a tunnel.
 const BUFFER: usize = 32 * 1024;
-/// How long to wait after a change: a tunnel is set up in a few steps, a few milliseconds apart.
+/// Time to wait after a change: a tunnel is set up in a few steps, a few milliseconds apart.
 const DEBOUNCE: Duration = Duration::from_millis(30);
 /// Minimum time between two wakeups because of changes, no matter how often links change.
 const MIN_INTERVAL: Duration = Duration::from_millis(250);

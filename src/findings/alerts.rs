@@ -1,4 +1,4 @@
-//! The rules that Prometheus can evaluate by itself, as expressions over the metrics.
+//! Defines the alerts that Prometheus can evaluate by itself, as expressions over the metrics.
 
 use super::rules::{Rule, Summary};
 use super::{RuleId, Severity};

@@ -1,4 +1,4 @@
-//! The meaning of each counter on WireGuard, per backend, and its common misreading.
+//! Explains each counter on WireGuard, per backend, and its common misreading.
 //!
 //! Source: the drivers (`drivers/net/wireguard`, `net/ipv4/ip_tunnel_core.c`, `drivers/net/tun.c`, `net/core/dev.c`). A test on a
 //! real kernel (`tests/kernel`) covers every sentence about the kernel's own backend, unless the sentence says that the cause is

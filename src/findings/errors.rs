@@ -1,4 +1,4 @@
-//! Rules about error and drop counters: what grew, and which of a counter's causes it was.
+//! Evaluates error and drop counters: which of them grew, and for which of the possible causes.
 
 use super::network_view::NetworkView;
 use super::wording::about_packets;

@@ -1,4 +1,4 @@
-//! One finding, and the placeholders of its remedy.
+//! Defines a finding, and fills in the placeholders of its remedy.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};

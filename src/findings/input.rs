@@ -1,4 +1,4 @@
-//! The input of a diagnosis.
+//! Defines the input of a diagnosis.
 
 use super::Severity;
 use crate::model::{Snapshot, Threshold};

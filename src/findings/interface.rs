@@ -1,4 +1,4 @@
-//! Rules about the interface itself, its address and its host.
+//! Evaluates the interface itself, its address and its host.
 
 use super::network_view::NetworkView;
 use super::peers::is_below_ipv6_minimum;

@@ -1,4 +1,4 @@
-//! Pure rules that turn samples into findings: the problem, its cause and its fix.
+//! Turns samples into findings, by pure rules: the problem, its cause and its fix.
 //!
 //! Some rules need only one sample ([`findings`]). The others need two samples, routes, addresses or settings ([`diagnose`]).
 //! Without an interval, an error counter that is not 0 is only information, because it is not known when it grew.

@@ -1,4 +1,4 @@
-//! One network with everything that a rule may use.
+//! Holds one network with everything that a rule may use.
 
 use super::DiagnosisInput;
 use super::wording::seconds;

@@ -1,4 +1,4 @@
-//! Rules about the path of the outer packets: loops, missing routes and the MTU.
+//! Evaluates the path of the outer packets: loops, missing routes and the MTU.
 //!
 //! WireGuard sends from the namespace that created the interface, and the kernel does not say which one that is. Where a peer is
 //! online although the routes of this namespace lead nowhere, the tunnel uses other routes, and these rules find nothing.

@@ -1,4 +1,4 @@
-//! The peers that one rule holds for, and the finding they make together.
+//! Collects the peers that one rule holds for, and makes one finding of them.
 
 use super::finding::MAX_NAMED_PEERS;
 use super::wording::about_peers;

@@ -1,4 +1,4 @@
-//! Rules about the peers of a network.
+//! Evaluates the peers of a network.
 
 use std::collections::HashMap;
 

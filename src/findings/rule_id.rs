@@ -1,4 +1,4 @@
-//! The ids of findings, and how bad each one is.
+//! Defines the ids of findings, each with its severity.
 
 use std::fmt;
 

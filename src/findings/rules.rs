@@ -1,4 +1,4 @@
-//! The texts of every rule, in one table: summary, cause and remedy.
+//! Holds the texts of every rule in one table: summary, cause and remedy.
 
 use super::RuleId;
 

@@ -1,4 +1,4 @@
-//! The severity of a finding.
+//! Defines the severity of a finding.
 
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

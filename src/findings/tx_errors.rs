@@ -1,4 +1,4 @@
-//! Rules about packets that the kernel's WireGuard could not send: no peer has the destination, or that peer has no endpoint.
+//! Evaluates packets that the kernel's WireGuard could not send: no peer has the destination, or that peer has no endpoint.
 
 use super::allowed_ips::{overlap, uncovered};
 use super::finding::MAX_NAMED_PEERS;

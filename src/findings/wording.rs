@@ -1,4 +1,4 @@
-//! The wording of numbers in summaries: packets, peers, time frames and lists.
+//! Words the numbers in summaries: packets, peers, time frames and lists.
 
 use std::fmt;
 

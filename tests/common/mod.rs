@@ -1,4 +1,4 @@
-//! Helpers of several test crates: the published schemas, for every JSON document that a test sees, the lab, and netlink
+//! Provides the helpers of several test crates: the published schemas, for every JSON document that a test sees, the lab, and netlink
 //! replies, made up (`wire`) and recorded (`recording`). `vm.rs` boots a real kernel.
 #![allow(dead_code, reason = "no crate needs all of it")]
 

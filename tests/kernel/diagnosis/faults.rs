@@ -1,4 +1,4 @@
-//! The faults: how each is injected, the traffic during the check, the expected findings, and the values for the remedy.
+//! Lists the faults: how each is injected, the traffic during the check, the expected findings, and the values for the remedy.
 
 use super::scene::{Outer, Scene, ping, wait};
 use crate::guest::public_key;

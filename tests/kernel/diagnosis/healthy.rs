@@ -1,4 +1,4 @@
-//! Healthy tunnels with unusual settings: no warning, and exit code 0.
+//! Checks healthy tunnels with unusual settings: no warning, and exit code 0.
 
 use super::scene::{BAD, Outer, Scene, check, ids, wait};
 use crate::guest::{Host, public_key, sh};

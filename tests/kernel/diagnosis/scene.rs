@@ -1,4 +1,4 @@
-//! Two hosts with a tunnel, set up as wg-quick does it, and a check that runs during traffic.
+//! Sets up two hosts with a tunnel as wg-quick does, and runs a check during traffic.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
