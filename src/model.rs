@@ -256,7 +256,7 @@ impl fmt::Display for AllowedIp {
     }
 }
 
-/// The success and duration of reading one kind of data.
+/// The success and duration of reading one kind of data, by wgstat's own account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
     /// `links`, `peers` or `names`.
